@@ -1,0 +1,1 @@
+"""Functions on tensors: each records one op of `ty`, or computes it at once."""

@@ -1,0 +1,1 @@
+"""ONNX models in, `ty` programs out: one family of operators a file."""
