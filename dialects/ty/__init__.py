@@ -1,0 +1,1 @@
+from tyc.dialects.ty.elementwise import *
