@@ -9,7 +9,7 @@
 
 enum { EAX, EBX, ECX, EDX };
 
-/* What the operating system must save on a task switch (bits of XCR0) for a register file to be usable. */
+/* What the operating system must save on a task switch (bits of XCR0): without it, no use. */
 enum { STATE_NONE = 0, STATE_YMM = 0x06, STATE_ZMM = 0xe6 };
 
 typedef struct feature {
@@ -47,7 +47,7 @@ static void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4]) {
                      : "a"(leaf), "c"(subleaf));
 }
 
-/* CPUID of a leaf that this CPU does not know answers with the last known one's bits, so ask first. */
+/* CPUID of a leaf that this CPU does not know answers with another one's bits, so ask first. */
 static int knows(const feature *wanted) {
     uint32_t out[4];
     cpuid(wanted->leaf & 0x80000000u, 0, out);

@@ -1,8 +1,8 @@
 /* executor.c: a thread pool that spins a little, then sleeps.
  *
- * Each thread has a mailbox of its own, whose number rises when there is a loop for it to share. Only
- * the threads that take part are called, and the caller returns only when all of these are done: no
- * other thread ever looks at a loop, so the loop's fields need no lock.
+ * Each thread has a mailbox of its own, whose number rises when there is a loop for it to share.
+ * Only the threads that take part are called, and the caller returns only when all of these are
+ * done: no other thread ever looks at a loop, so the loop's fields need no lock.
  *
  *   caller                                  worker w
  *     write loop, pending = n - 1
@@ -11,9 +11,10 @@
  *     wait for pending == 0      <-------     pending -= 1
  *
  * Sleeping is by futex, asked of the kernel directly: glibc keeps two versions of the condition
- * variables, and a library linked without glibc's stubs may be given the older one. A sleeper first
- * says that it will sleep, then looks again; a waker first changes the number, then looks for sleepers.
- * Both in sequentially consistent order, so one of them sees the other and no wake-up is lost. */
+ * variables, and a library linked without glibc's stubs may be given the older one. A sleeper
+ * first says that it will sleep, then looks again; a waker first changes the number, then looks for
+ * sleepers. Both in sequentially consistent order: one of them sees the other, and no wake-up is
+ * lost. */
 #define _GNU_SOURCE
 #include "executor.h"
 
@@ -22,9 +23,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "threads.h"
 
@@ -112,7 +110,7 @@ static bool start_thread(pool *self, int32_t worker, const pthread_attr_t *attri
     return pthread_create(&box->thread, attributes, work, box) == 0;
 }
 
-/* The threads are born with all signals blocked, so that a host's handlers run on its own threads. */
+/* The threads are born with all signals blocked: a host's handlers run on its own threads. */
 static bool start_threads(pool *self) {
     sigset_t all, before;
     pthread_attr_t attributes;

@@ -104,15 +104,15 @@ const char *tyc_model_status_message(const tyc_model *model, tyc_status status) 
     case TYC_ERROR_ABI:
         return "library and executor have different ABI versions; recompile the older one";
     case TYC_ERROR_ARGUMENT:
-        return "an argument is null, the number of tensors is wrong, or the workspace or the weights "
-               "are not 64-byte aligned";
+        return "an argument is null, the number of tensors is wrong, or the workspace or the "
+               "weights are not 64-byte aligned";
     case TYC_ERROR_SHAPE: return "a tensor's rank or shape is not the one in the manifest";
     case TYC_ERROR_DTYPE: return "a tensor's element type is not the one in the manifest";
     case TYC_ERROR_WORKSPACE: return "the workspace is smaller than workspace_bytes() says";
     case TYC_ERROR_RESOURCE: return "the system gave no thread or no memory";
     case TYC_ERROR_IO:
-        return "the weights file is missing, unreadable, truncated, not safetensors, or its data is "
-               "not 64-byte aligned";
+        return "the weights file is missing, unreadable, truncated, not safetensors, or its data "
+               "is not 64-byte aligned";
     default: return "unknown status";
     }
 }

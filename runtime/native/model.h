@@ -12,7 +12,7 @@
  * field `const void *weights`, and NAME_call takes one more, last input: u8[weights_bytes]. */
 #define TYC_MODEL_EXTERNAL_WEIGHTS 1u
 
-/* More tensors than this on one side are refused by tyc_model_call, whose stack holds their pointers. */
+/* tyc_model_call refuses more tensors than this on one side: its stack holds their pointers. */
 #define TYC_MODEL_MAX_TENSORS 4096
 
 typedef struct tyc_tensor_type {
@@ -58,9 +58,9 @@ _Static_assert(offsetof(tyc_model, weights) == 72, "layout");
 _Static_assert(offsetof(tyc_model, weights_bytes) == 80, "layout");
 _Static_assert(offsetof(tyc_model, main) == 88, "layout");
 
-/* Checks CPU, ABI versions, pointers and alignment, in this order, then runs the model. `inputs` and
- * `outputs` are the generated structs seen as arrays of pointers. A null `outputs` is always refused,
- * so that a host can ask whether a library fits its CPU without running it. */
+/* Checks CPU, ABI versions, pointers and alignment, in this order, then runs the model. `inputs`
+ * and `outputs` are the generated structs seen as arrays of pointers. A null `outputs` is always
+ * refused, so that a host can ask whether a library fits its CPU without running it. */
 tyc_status tyc_model_run(const tyc_model *model, const void *const *inputs, void *const *outputs,
                          void *workspace, const tyc_executor *executor);
 

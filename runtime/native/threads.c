@@ -99,7 +99,7 @@ bool tyc_fork_mark_is_child(const tyc_fork_mark *mark) {
     return mark->creator != (int32_t)getpid();
 }
 
-/* Asked of the kernel directly, because glibc's wrapper has two versions with different arguments. */
+/* Asked of the kernel directly: glibc's wrapper has two versions with different arguments. */
 static int32_t usable_cpus(void) {
     static const int bits = CHAR_BIT * sizeof(unsigned long);
     unsigned long mask[1024 / (CHAR_BIT * sizeof(unsigned long)) * 8] = {0};

@@ -26,7 +26,7 @@ void tyc_event_wait_zero(tyc_event *event);
 
 /* Tells a process from the children that it forks. */
 typedef struct tyc_fork_mark {
-    const volatile uint32_t *page; /* not zero in the creator, zero in a child; null: ask for the id */
+    const volatile uint32_t *page; /* 1 in the creator, 0 in a child; null: compare process ids */
     int32_t creator;
 } tyc_fork_mark;
 

@@ -1,8 +1,8 @@
 /* tyc.h: what a host program shares with every library that tyc makes.
  *
- * A generated model header embeds this text, so that one header is all a host needs; the guard keeps
- * two such headers in one file from defining anything twice. Only types and numbers stand here: a
- * library exports nothing but functions that begin with its model's name, say `resnet18`:
+ * A generated model header embeds this text, so that one header is all a host needs; the guard
+ * keeps two such headers in one file from defining anything twice. Only types and numbers stand
+ * here: a library exports nothing but functions that begin with its model's name, say `resnet18`:
  *
  *   tyc_status  resnet18_run(const resnet18_inputs *, const resnet18_outputs *, void *workspace,
  *                            const tyc_executor *);
@@ -19,9 +19,9 @@
  *
  * (the last two only where the weights stand in a file beside the library).
  *
- * The caller owns all memory. The workspace is TYC_ALIGNMENT-aligned and belongs to one run at a time;
- * a run keeps no state, so threads may share a library when each brings its own workspace. Outputs do
- * not overlap inputs, unless the manifest says that an output aliases an input. */
+ * The caller owns all memory. The workspace is TYC_ALIGNMENT-aligned and belongs to one run at a
+ * time; a run keeps no state, so threads may share a library when each brings its own workspace.
+ * Outputs do not overlap inputs, unless the manifest says that an output aliases an input. */
 #ifndef TYC_H
 #define TYC_H
 
