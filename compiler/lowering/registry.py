@@ -1,0 +1,53 @@
+"""Which function lowers which op.
+
+    @lower(ty.TransposeOp)
+    def transpose(op, x): ...            # linalg on tensors, the op's meaning: returns value(s)
+
+    @loops(ty.TopKOp, rows=lambda op: ...)
+    def top_k(op, inputs, outputs, row): ...   # scf and memref, for what linalg cannot say
+
+`op` is the view of the ty operation (attributes, `type_of(op.x)`); operands come lowered, in field
+order (a list for a variadic operand, None for an absent one), with signless element types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tyc.dialects.ods import Op
+
+
+@dataclass(frozen=True)
+class LoopsRule:
+    """A lowering to plain loops on buffers: `build(op, inputs, outputs, row)` emits the work of one
+    `row` (an index value) out of `rows(op)` independent ones."""
+
+    rows: Callable[[Any], int]
+    build: Callable[..., None]
+
+
+LINALG: dict[str, Callable[..., Any]] = {}
+LOOPS: dict[str, LoopsRule] = {}
+
+
+def lower(*ops: type[Op]) -> Callable:
+    """Registers a function as the linalg lowering of the ops."""
+
+    def register(function: Callable) -> Callable:
+        for op in ops:
+            LINALG[op.NAME] = function
+        return function
+
+    return register
+
+
+def loops(op: type[Op], rows: Callable[[Any], int]) -> Callable:
+    """Registers a function as the loop lowering of an op that linalg cannot say."""
+
+    def register(function: Callable) -> Callable:
+        LOOPS[op.NAME] = LoopsRule(rows, function)
+        return function
+
+    return register
