@@ -1,0 +1,3 @@
+"""Reductions over sliding windows."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Recurrent networks, unrolled over time."""
+
+from __future__ import annotations
