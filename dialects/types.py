@@ -132,3 +132,8 @@ def type_of_array(array: np.ndarray) -> TensorType:
 def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     """The NumPy broadcast of `shapes`; raises `ValueError` where two sizes differ and none is 1."""
     return np.broadcast_shapes(*shapes)
+
+
+def accumulator(d: DType) -> DType:
+    """The element type in which sums of `d` are kept: f32 for 16-bit floats, else `d` itself."""
+    return f32 if d.is_float and d.bits < 32 else d
