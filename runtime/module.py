@@ -1,0 +1,153 @@
+"""A compiled model as a Python callable.
+
+    module = load("resnet18.so")
+    logits = module(images)              # by position
+    logits = module(images=images)       # by name
+    module(images, out=logits)           # into the caller's array
+
+A call checks everything that a caller can get wrong before the library runs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from tyc.runtime.abi import ALIGNMENT
+from tyc.runtime.arguments import as_input, as_outputs, bind, check_overlap
+from tyc.runtime.errors import InternalError, UserError
+from tyc.runtime.library import Library, Weights, default_threads, thread_pool
+from tyc.runtime.memory import Workspace
+from tyc.runtime.signature import TensorSpec, read_specs, result_type
+
+
+class WorkspaceLike(Protocol):
+    """Memory that a module may be told to work in."""
+
+    address: int
+    nbytes: int
+
+
+def load(path: str | os.PathLike[str], threads: int | None = None) -> Module:
+    """Loads a library that `tyc compile` wrote.
+
+    `threads` is how many threads a call uses, the calling one counted; by default TYC_NUM_THREADS,
+    or else all CPUs that this process may run on. Results do not depend on it.
+    """
+    if threads is None:
+        threads = default_threads()
+    elif isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise UserError(
+            f"threads must be a positive number, got {threads!r}", hint="or leave it out"
+        )
+    return Module(Library(Path(path)), threads)
+
+
+class _Frame:
+    """What a thread needs for its calls, made once: pointer arrays and a workspace."""
+
+    __slots__ = ("inputs", "outputs", "workspace")
+
+    def __init__(self, num_inputs: int, num_outputs: int, workspace: WorkspaceLike) -> None:
+        self.inputs = (ctypes.c_void_p * num_inputs)()
+        self.outputs = (ctypes.c_void_p * num_outputs)()
+        self.workspace = workspace
+
+
+class Module:
+    """A compiled model, callable from any number of threads at once.
+
+    Each thread gets a workspace of its own at its first call, and keeps it.
+    """
+
+    def __init__(self, library: Library, threads: int) -> None:
+        self.name: str = library.name
+        self.manifest: dict[str, Any] = library.manifest
+        self.inputs: list[TensorSpec] = read_specs(self.manifest["inputs"], str(library.path))
+        self.outputs: list[TensorSpec] = read_specs(self.manifest["outputs"], str(library.path))
+        self.workspace_bytes: int = library.workspace_bytes
+        self.threads = threads
+        self._library = library
+        self._run = library.run
+        self._executor = thread_pool(library, threads)
+        self._weights = _map_weights(library)
+        self._input_types = [(spec.numpy_dtype, spec.shape) for spec in self.inputs]
+        self._output_types = [(spec.shape, spec.numpy_dtype) for spec in self.outputs]
+        self._result = result_type(self.name, self.outputs)
+        self._local = threading.local()
+
+    def __call__(self, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+        """Runs the model on arrays given in order or by name; gives an array, or a named tuple.
+
+        `out` may be an array (for one output), a sequence, or a dictionary that names some outputs.
+        """
+        if kwargs or len(args) != len(self._input_types):
+            args = tuple(bind(self.name, self.inputs, args, kwargs))
+        arrays = [
+            value
+            if type(value) is np.ndarray
+            and value.dtype == dtype
+            and value.shape == shape
+            and value.flags.carray
+            else as_input(self.name, self.inputs[i], value)
+            for i, (value, (dtype, shape)) in enumerate(zip(args, self._input_types))
+        ]
+        if out is None:
+            results = [np.empty(shape, dtype) for shape, dtype in self._output_types]
+        else:
+            results = as_outputs(self.name, self.outputs, out)
+            check_overlap(
+                self.name, list(zip(self.inputs, arrays)), list(zip(self.outputs, results))
+            )
+        self._invoke(arrays, results)
+        return results[0] if len(results) == 1 else self._result._make(results)
+
+    def use_workspace(self, workspace: WorkspaceLike) -> None:
+        """Makes the calling thread's next calls work in memory of the caller's."""
+        if workspace.nbytes < self.workspace_bytes or workspace.address % ALIGNMENT:
+            raise UserError(
+                f"workspace must be {self.workspace_bytes} bytes or more and {ALIGNMENT}-byte "
+                f"aligned, got {workspace.nbytes} bytes at {workspace.address:#x}",
+                node=self.name,
+                hint="make one: tyc.runtime.memory.Workspace(module.workspace_bytes)",
+            )
+        self._local.frame = self._new_frame(workspace)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(map(str, self.inputs))
+        outputs = ", ".join(map(str, self.outputs))
+        return f"<tyc module {self.name}({inputs}) -> ({outputs})>"
+
+    def _invoke(self, arrays: list[np.ndarray], results: list[np.ndarray]) -> None:
+        try:
+            frame = self._local.frame
+        except AttributeError:
+            frame = self._local.frame = self._new_frame(Workspace(self.workspace_bytes))
+        for i, array in enumerate(arrays):
+            frame.inputs[i] = array.ctypes.data
+        for i, array in enumerate(results):
+            frame.outputs[i] = array.ctypes.data
+        status = self._run(frame.inputs, frame.outputs, frame.workspace.address, self._executor)
+        if status:
+            # Everything that a caller can get wrong was checked before.
+            raise InternalError(
+                f"run must succeed, got status {status}: {self._library.status_message(status)}",
+                node=self.name,
+            )
+
+    def _new_frame(self, workspace: WorkspaceLike) -> _Frame:
+        external = self._weights is not None
+        frame = _Frame(len(self.inputs) + external, len(self.outputs), workspace)
+        if self._weights is not None:
+            frame.inputs[len(self.inputs)] = self._weights.address
+        return frame
+
+
+def _map_weights(library: Library) -> Weights | None:
+    weights = library.manifest.get("weights") or {}
+    return Weights(library, weights["file"]) if weights.get("kind") == "external" else None
