@@ -52,7 +52,8 @@ def as_input(model: str, spec: TensorSpec, value: Any) -> np.ndarray:
         array = _from_python(node, spec, value)
     else:
         array = np.asarray(value)
-    _check_type(node, spec, array, f"convert it: {identifier(spec.name)}")
+    convert = f"convert it: {identifier(spec.name)}.astype({spec.numpy_dtype.name!r})"
+    _check_type(node, spec, array, convert, "reshape it, or compile the model for this shape")
     return np.require(array, requirements=["C", "A"])
 
 
@@ -97,18 +98,20 @@ def _check_range(node: str, spec: TensorSpec, natural: np.ndarray) -> None:
         )
 
 
-def _check_type(node: str, spec: TensorSpec, array: np.ndarray, convert: str) -> None:
+def _check_type(
+    node: str, spec: TensorSpec, array: np.ndarray, dtype_hint: str, shape_hint: str
+) -> None:
     if array.dtype != spec.numpy_dtype:
         raise UserError(
             f"dtype must be {spec.dtype}, got {dtype_name(array.dtype) or array.dtype}",
             node=node,
-            hint=f"{convert}.astype({spec.numpy_dtype.name!r})",
+            hint=dtype_hint,
         )
     if array.shape != spec.shape:
         raise UserError(
             f"shape must be {list(spec.shape)}, got {list(array.shape)}",
             node=node,
-            hint="reshape it, or compile the model for this shape",
+            hint=shape_hint,
         )
 
 
@@ -141,18 +144,16 @@ def _given_outputs(model: str, specs: Sequence[TensorSpec], out: Any) -> list:
 
 
 def _check_output(node: str, spec: TensorSpec, array: Any) -> None:
+    make_one = f"make one: np.empty({list(spec.shape)}, {spec.numpy_dtype.name!r})"
     if not isinstance(array, np.ndarray):
-        raise UserError(
-            f"out must be a NumPy array, got {type(array).__name__}",
-            node=node,
-            hint=f"make one: np.empty({list(spec.shape)}, {spec.numpy_dtype.name!r})",
-        )
-    _check_type(node, spec, array, "give one made by out")
+        message = f"out must be a NumPy array, got {type(array).__name__}"
+        raise UserError(message, node=node, hint=make_one)
+    _check_type(node, spec, array, make_one, make_one)
     if not array.flags.carray:
         raise UserError(
             "out must be writable, aligned and C-contiguous, got an array that is not",
             node=node,
-            hint=f"make one: np.empty({list(spec.shape)}, {spec.numpy_dtype.name!r})",
+            hint=make_one,
         )
 
 

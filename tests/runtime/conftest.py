@@ -59,10 +59,8 @@ def build(objects, tmp_path_factory):
         (folder / "manifest.h").write_text(f"#define MANIFEST {json.dumps(text)}\n")
         defines = [f"-D{key}={value}" for key, value in {"NAME": name, **macros}.items()]
         path = folder / f"{name}.so"
-        compile_c(
-            [*defines, "-include", str(folder / "manifest.h"), str(HERE / "fake_model.c")]
-            + [*objects, "-shared", "-o", str(path), "-lpthread"]
-        )
+        sources = ["-include", str(folder / "manifest.h"), str(HERE / "fake_model.c"), *objects]
+        compile_c([*defines, *sources, "-shared", "-o", str(path), "-lpthread"])
         return path
 
     return make

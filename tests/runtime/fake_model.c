@@ -1,9 +1,10 @@
 /* fake_model.c: a library as the compiler emits it, written by hand.
  *
  * y = x * weight + bias for x f32[10,100] and bias f32[]; sum i64[] is the sum over all elements,
- * rounded. The build gives NAME, MANIFEST and, for unfit libraries, ABI, FEATURES and EXTERNAL. */
+ * rounded. The build gives NAME, MANIFEST and, for other libraries, the macros below. */
 #include <string.h>
 
+#include "executor.h"
 #include "model.h"
 
 #ifndef ABI
@@ -11,6 +12,9 @@
 #endif
 #ifndef FEATURES
 #define FEATURES 0
+#endif
+#ifndef OUTPUTS
+#define OUTPUTS 2
 #endif
 #ifndef EXTERNAL
 #define EXTERNAL 0
@@ -20,7 +24,7 @@
 #define JOIN(a, b) JOIN_(a, b)
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
-#define EXPORT(name) __attribute__((visibility("default"))) JOIN(NAME, name)
+#define EXPORTED __attribute__((visibility("default")))
 
 enum { COUNT = 1000 };
 
@@ -47,7 +51,7 @@ static void fake_main(const void *const *inputs, void *const *outputs, void *wor
     double sum = 0;
     for (int i = 0; i < COUNT; i++) sum += scratch[i];
     memcpy(outputs[0], scratch, COUNT * sizeof(float));
-    *(int64_t *)outputs[1] = (int64_t)sum;
+    if (OUTPUTS == 2) *(int64_t *)outputs[1] = (int64_t)sum;
 }
 
 static const int64_t shape[] = {10, 100};
@@ -58,7 +62,7 @@ _Alignas(TYC_ALIGNMENT) static const float weights[16] = {2.0f};
 static const tyc_model model = {
     .abi_version = ABI,
     .num_inputs = 2,
-    .num_outputs = 2,
+    .num_outputs = OUTPUTS,
     .flags = EXTERNAL ? TYC_MODEL_EXTERNAL_WEIGHTS : 0,
     .name = TEXT(NAME),
     .manifest = MANIFEST,
@@ -75,36 +79,39 @@ static const tyc_model model = {
 typedef struct fake_inputs fake_inputs;
 typedef struct fake_outputs fake_outputs;
 
-tyc_status EXPORT(run)(const fake_inputs *in, const fake_outputs *out, void *workspace,
+EXPORTED tyc_status JOIN(NAME, run)(const fake_inputs *in, const fake_outputs *out, void *workspace,
                        const tyc_executor *executor) {
     return tyc_model_run(&model, (const void *const *)in, (void *const *)out, workspace, executor);
 }
 
-tyc_status EXPORT(call)(const tyc_tensor *in, size_t num_in, const tyc_tensor *out, size_t num_out,
+EXPORTED tyc_status JOIN(NAME, call)(const tyc_tensor *in, size_t num_in, const tyc_tensor *out,
+                                     size_t num_out,
                         void *workspace, size_t workspace_bytes, const tyc_executor *executor) {
     return tyc_model_call(&model, in, num_in, out, num_out, workspace, workspace_bytes, executor);
 }
 
-size_t EXPORT(workspace_bytes)(void) { return model.workspace_bytes; }
+EXPORTED size_t JOIN(NAME, workspace_bytes)(void) { return model.workspace_bytes; }
 
-const char *EXPORT(manifest)(void) { return model.manifest; }
+EXPORTED const char *JOIN(NAME, manifest)(void) { return model.manifest; }
 
-const char *EXPORT(status_message)(tyc_status status) {
+EXPORTED const char *JOIN(NAME, status_message)(tyc_status status) {
     return tyc_model_status_message(&model, status);
 }
 
-#include "executor.h"
-
-tyc_status EXPORT(executor_create)(int32_t threads, tyc_executor **out) {
+EXPORTED tyc_status JOIN(NAME, executor_create)(int32_t threads, tyc_executor **out) {
     return tyc_executor_create(threads, out);
 }
 
-void EXPORT(executor_destroy)(tyc_executor *executor) { tyc_executor_destroy(executor); }
+EXPORTED void JOIN(NAME, executor_destroy)(tyc_executor *executor) {
+    tyc_executor_destroy(executor);
+}
 
 #if EXTERNAL
-tyc_status EXPORT(weights_map)(const char *path, const void **data, size_t *bytes) {
+EXPORTED tyc_status JOIN(NAME, weights_map)(const char *path, const void **data, size_t *bytes) {
     return tyc_weights_map(path, data, bytes);
 }
 
-void EXPORT(weights_unmap)(const void *data, size_t bytes) { tyc_weights_unmap(data, bytes); }
+EXPORTED void JOIN(NAME, weights_unmap)(const void *data, size_t bytes) {
+    tyc_weights_unmap(data, bytes);
+}
 #endif

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import struct
+import subprocess
 
 import numpy as np
 import pytest
@@ -182,8 +183,6 @@ def test_libraries_of_another_machine(tmp_path, fake):
 
 
 def test_libraries_without_a_manifest(objects, tmp_path):
-    import subprocess
-
     path = tmp_path / "plain.so"
     subprocess.run(["cc", "-shared", "-o", path, *objects, "-lpthread"], check=True)
     assert message(runtime.load, path) == (
@@ -232,7 +231,7 @@ def test_unknown_names_are_our_fault():
         "add it to FEATURE_BITS and to native/cpu.h and cpu.c"
     )
     assert abi.feature_mask(["+avx2", "sse2"]) == 1 << 5
-    with pytest.raises(InternalError, match="dtype must be one of f32, .*, got 'f8'"):
+    with pytest.raises(InternalError, match=r"dtype must be one of f32, .*, got 'f8'"):
         abi.numpy_dtype("f8")
     assert abi.numpy_dtype("bf16").itemsize == 2
     for name in abi.DTYPE_CODES:

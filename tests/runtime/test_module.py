@@ -54,11 +54,14 @@ def test_out_as_sequence_and_as_dictionary(module):
 
 
 def test_one_output_is_an_array(build):
-    one = build("one", {"outputs": [{"name": "both", "dtype": "f32", "shape": [10, 100]}]})
-    # The library writes two outputs, so the second pointer must be there: only types are looked at.
-    module = runtime.load(one, threads=1)
-    assert [spec.name for spec in module.outputs] == ["both"]
-    assert module._result._fields == ("both",)
+    outputs = [{"name": "y", "dtype": "f32", "shape": [10, 100]}]
+    module = runtime.load(build("one", {"outputs": outputs}, OUTPUTS=1), threads=1)
+    np.testing.assert_array_equal(module(X, BIAS), Y)
+    y = np.empty_like(X)
+    for out in (y, [y], {"y": y}):
+        y[:] = 0
+        assert module(X, BIAS, out=out) is y
+        np.testing.assert_array_equal(y, Y)
 
 
 def test_signature(module):
@@ -150,8 +153,8 @@ def test_weights_must_be_whole(build):
     with pytest.raises(runtime.UserError) as caught:
         runtime.load(path)
     assert str(caught.value) == (
-        f"{file}: weights must be mappable, got: the weights file is missing, unreadable, truncated, "
-        "not safetensors, or its data is not 64-byte aligned; "
+        f"{file}: weights must be mappable, got: the weights file is missing, unreadable, "
+        "truncated, not safetensors, or its data is not 64-byte aligned; "
         "copy the file that `tyc compile` wrote beside the library"
     )
 

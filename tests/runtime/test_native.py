@@ -53,12 +53,9 @@ def test_header_is_cplusplus_and_can_be_embedded_twice(tmp_path):
 def test_only_names_of_the_model_are_exported(fake):
     nm = subprocess.run(["nm", "-D", "--defined-only", fake], capture_output=True, text=True)
     names = {line.split()[-1] for line in nm.stdout.splitlines()}
-    assert names == {
-        f"fake_{suffix}"
-        for suffix in (
-            "run call workspace_bytes manifest status_message executor_create executor_destroy"
-        ).split()
-    }
+    suffixes = ["run", "call", "workspace_bytes", "manifest", "status_message"]
+    suffixes += ["executor_create", "executor_destroy"]
+    assert names == {f"fake_{suffix}" for suffix in suffixes}
 
 
 @pytest.mark.parametrize("target", ["x86_64-linux-gnu.2.17", "aarch64-linux-gnu"])
