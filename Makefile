@@ -4,7 +4,7 @@ BIN := .venv/bin
 MODELS := tests/models/requirements.txt
 ARGS ?=
 
-.PHONY: setup demo test bench check clean help
+.PHONY: setup demo test bench check format clean help
 .DEFAULT_GOAL := setup
 
 setup: .venv/.test ## Make .venv with all that tests need (seconds when it is there)
@@ -22,6 +22,10 @@ bench: .venv/.bench ## Measure speed beside onnxruntime and PyTorch (first time:
 
 check: .venv/.test ## Check style: ruff, types, layers, sizes
 	@$(BIN)/python -m tyc.tools.dev.check $(ARGS)
+
+format: .venv/.test ## Format the sources and mend what ruff can mend
+	@$(BIN)/python -m ruff format -q
+	@$(BIN)/python -m ruff check -q --fix
 
 clean: ## Remove .venv and everything built
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
