@@ -72,7 +72,7 @@ _ENCODE: dict[str, Callable[[Any], ir.Attribute]] = {
 
 def decode_attribute(f: Field, attribute: ir.Attribute) -> Any:
     """The Python value of an attribute of the given field; `unit` is `None`."""
-    if ir.UnitAttr.isinstance(attribute):
+    if isinstance(attribute, ir.UnitAttr):
         return None
     return _DECODE[f.kind](attribute)
 

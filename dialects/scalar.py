@@ -124,7 +124,7 @@ class Scalar:
 
 def _shaped(element: ir.Type, like: ir.Value) -> ir.Type:
     """`element`, in a vector of the shape of `like` where that is one."""
-    if ir.VectorType.isinstance(like.type):
+    if isinstance(like.type, ir.VectorType):
         return ir.VectorType.get(ir.VectorType(like.type).shape, element)
     return element
 
@@ -140,7 +140,7 @@ def constant(value: Number, like: Scalar) -> Scalar:
         signed = wrapped - (1 << bits) if bits > 1 and wrapped >> (bits - 1) else wrapped
         attribute = ir.IntegerAttr.get(element, signed if bits > 1 else -wrapped)
     kind = _shaped(element, like.value)
-    if ir.VectorType.isinstance(kind):
+    if isinstance(kind, ir.VectorType):
         attribute = ir.DenseElementsAttr.get_splat(kind, attribute)
     return Scalar(arith.constant(kind, attribute), like.dtype)
 
@@ -155,6 +155,11 @@ def where(condition: Scalar, x: Scalar, y: Like) -> Scalar:
     return Scalar(arith.select(condition.value, x.value, x._lift(y).value), x.dtype)
 
 
+def is_nan(x: Scalar) -> Scalar:
+    """True where `x` is not a number; an integer always is."""
+    return x.not_equal(x)
+
+
 def maximum(x: Scalar, y: Like) -> Scalar:
     """The larger one; NaN where one is NaN."""
     return x._binary(y, arith.maximumf, arith.maxsi, arith.maxui)
@@ -165,9 +170,57 @@ def minimum(x: Scalar, y: Like) -> Scalar:
     return x._binary(y, arith.minimumf, arith.minsi, arith.minui)
 
 
+def _divisor(x: Scalar, y: Scalar) -> tuple[Scalar, Scalar]:
+    """Where an integer division traps (by 0, and the least integer by -1), and `y` made safe."""
+    traps = y.equal(0)
+    if x.dtype.kind == "int":
+        traps = traps | y.equal(-1)
+    return traps, where(traps, constant(1, y), y)
+
+
+def divide(x: Scalar, y: Like) -> Scalar:
+    """`x / y`; of integers rounded towards zero, 0 where `y` is 0, and never a trap."""
+    y = x._lift(y)
+    if x.dtype.is_float:
+        return x / y
+    traps, safe = _divisor(x, y)
+    return where(traps, x * y, x / safe)
+
+
 def remainder_truncated(x: Scalar, y: Like) -> Scalar:
-    """The remainder with the sign of `x` (C's `fmod` and `%`)."""
-    return x._binary(y, arith.remf, arith.remsi, arith.remui)
+    """The remainder with the sign of `x` (C's `fmod` and `%`); of integers 0 where `y` is 0."""
+    y = x._lift(y)
+    if x.dtype.is_float:
+        return x._binary(y, arith.remf, arith.remsi, arith.remui)
+    traps, safe = _divisor(x, y)
+    return where(traps, constant(0, x), x._binary(safe, arith.remf, arith.remsi, arith.remui))
+
+
+def remainder(x: Scalar, y: Like) -> Scalar:
+    """The remainder with the sign of `y` (Python's `%`); of integers 0 where `y` is 0."""
+    y = x._lift(y)
+    rest = remainder_truncated(x, y)
+    if x.dtype.kind == "uint":
+        return rest
+    differs = (rest < 0) ^ (y < 0)
+    return where(rest.not_equal(0) & differs, rest + y, rest)
+
+
+def power(x: Scalar, y: Like) -> Scalar:
+    """`x ** y`; of integers modulo 2**bits, rounded towards zero where `y` is negative."""
+    y = x._lift(y)
+    if x.dtype.is_float:
+        return function("powf", x, y)
+    result, square = constant(1, x), x
+    for bit in range(x.dtype.bits - (x.dtype.kind == "int")):
+        result = where(((y >> bit) & 1).not_equal(0), result * square, result)
+        square = square * square
+    if x.dtype.kind == "uint":
+        return result
+    # A negative power of 1 or -1 is that power of its own inverse, of all else a fraction.
+    unit = x.equal(1) | x.equal(-1)
+    odd = where((y & 1).not_equal(0), x, 1)
+    return where(y < 0, where(unit, odd, 0), result)
 
 
 def _unary(build: Callable, x: Scalar) -> Scalar:
@@ -187,6 +240,11 @@ def ceil(x: Scalar) -> Scalar:
 def round_even(x: Scalar) -> Scalar:
     """The nearest whole number, ties to even."""
     return _unary(math.roundeven, x)
+
+
+def truncate(x: Scalar) -> Scalar:
+    """The whole number that is nearest towards zero."""
+    return _unary(math.trunc, x)
 
 
 def absolute(x: Scalar) -> Scalar:
@@ -230,20 +288,20 @@ def erf(x: Scalar) -> Scalar:
 
 
 def cast(x: Scalar, to: object) -> Scalar:
-    """`x` in another element type: to integer truncates towards zero, to i1 is `x != 0`."""
+    """`x` in another element type: to i1 it is `x != 0`, a float to an integer saturates."""
     d = dtype(to)
     if d == x.dtype:
         return x
     if d == i1:
         return x.not_equal(0)
+    if _detours(x.dtype, d):
+        return cast(cast(x, "f32"), d)
     kind = _shaped(_signless(d), x.value)
     if x.dtype.is_float and d.is_float:
         build = arith.extf if d.bits > x.dtype.bits else arith.truncf
-        if d.bits == x.dtype.bits:  # f16 <-> bf16
-            return cast(cast(x, "f32"), d)
         return Scalar(build(kind, x.value), d)
     if x.dtype.is_float:
-        return Scalar((arith.fptosi if d.kind == "int" else arith.fptoui)(kind, x.value), d)
+        return _saturate(x, d, kind)
     if d.is_float:
         build = arith.sitofp if x.dtype.kind == "int" else arith.uitofp
         return Scalar(build(kind, x.value), d)
@@ -252,3 +310,22 @@ def cast(x: Scalar, to: object) -> Scalar:
     if d.bits < x.dtype.bits:
         return Scalar(arith.trunci(kind, x.value), d)
     return Scalar((arith.extsi if x.dtype.kind == "int" else arith.extui)(kind, x.value), d)
+
+
+def _detours(start: DType, end: DType) -> bool:
+    """Whether a cast goes by f32: processors convert 16-bit floats from and to f32 only, and LLVM
+    would call functions of its own library, which an artifact has not."""
+    narrow = [d for d in (start, end) if d.is_float and d.bits == 16]
+    return bool(narrow) and "f32" not in (start.name, end.name)
+
+
+def _saturate(x: Scalar, d: DType, kind: ir.Type) -> Scalar:
+    """A float as an integer: truncated, out of range the nearest integer, 0 for NaN."""
+    signed = d.kind == "int"
+    top = 2 ** (d.bits - signed)
+    low, high = (-top if signed else 0), top - 1
+    above, below = x >= float(top), x < float(low)
+    fits = (x < float(top)) & (x >= float(low))
+    safe = where(fits, x, 0)
+    whole = Scalar((arith.fptosi if signed else arith.fptoui)(kind, safe.value), d)
+    return where(above, constant(high, whole), where(below, constant(low, whole), whole))

@@ -1,4 +1,9 @@
-"""A machine's name in, what it can do out: vector width, registers, caches, triple, features.
+"""Targets as data: triple, CPU, features, registers and caches.
 
-One file a target; the file's name is the target's.
+`find("x86_64-linux-gnu", cpu="znver3")` and `host()` give a `Target`; a family of CPUs is one file.
 """
+
+from tyc.compiler.targets.target import Target
+from tyc.compiler.targets.x86_64 import find, host
+
+__all__ = ["Target", "find", "host"]

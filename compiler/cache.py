@@ -1,0 +1,71 @@
+"""Compiled kernels on disk, by content.
+
+The folder is `TYC_CACHE_DIR`, or `tyc` under `XDG_CACHE_HOME` or `~/.cache`. Entries are written to
+a temporary file and renamed, so that processes may share it; a damaged entry is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import tyc.compiler
+import tyc.dialects
+
+
+def root() -> Path:
+    """The cache's folder."""
+    if chosen := os.environ.get("TYC_CACHE_DIR"):
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "tyc"
+
+
+def folder(name: str) -> Path:
+    """A folder of the cache, made where it is missing."""
+    path = root() / name
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@lru_cache(maxsize=1)
+def source_digest() -> str:
+    """A digest of the compiler's own sources: a changed compiler meets an empty cache."""
+    digest = hashlib.sha256()
+    for package in (tyc.compiler, tyc.dialects):
+        base = Path(next(iter(package.__path__)))
+        for path in sorted(base.rglob("*.py")):
+            digest.update(path.relative_to(base).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def key(*parts: Any) -> str:
+    """A digest of text and JSON-able values, and of the compiler itself."""
+    text = json.dumps([source_digest(), *parts], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def read(kind: str, name: str) -> bytes | None:
+    """The entry's bytes, or `None` where it is not there."""
+    try:
+        return (root() / kind / name[:2] / name).read_bytes()
+    except OSError:
+        return None
+
+
+def write(kind: str, name: str, data: bytes) -> None:
+    """Stores an entry. A cache that cannot be written is no error: the next run compiles again."""
+    try:
+        path = folder(kind) / name[:2]
+        path.mkdir(exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path, delete=False) as file:
+            file.write(data)
+        os.replace(file.name, path / name)
+    except OSError:
+        return

@@ -1,0 +1,84 @@
+"""Objects become a shared library: lld, driven in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from tyc.compiler.targets import Target
+from tyc.runtime.errors import InternalError
+
+
+def link_shared(
+    objects: Sequence[bytes | Path],
+    output: Path,
+    exports: Sequence[str],
+    needed: Sequence[str] = ("libm.so.6", "libc.so.6"),
+) -> None:
+    """Writes the shared library `output` in which only `exports` are visible.
+
+    `needed` are the system libraries that it names; nothing else is looked up on this machine, so
+    that the bytes depend on the inputs alone. Raises `InternalError` with the linker's words.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        paths = []
+        for i, o in enumerate(objects):
+            path = o if isinstance(o, Path) else base / f"{i}.o"
+            if not isinstance(o, Path):
+                path.write_bytes(o)
+            paths.append(str(path))
+        script = base / "exports.map"
+        script.write_text("{ global: " + " ".join(f"{e};" for e in exports) + " local: *; };\n")
+        stubs = [str(_stub(name)) for name in needed]
+        _lld(
+            ["-shared", "--version-script", str(script), "--gc-sections", "--build-id=none",
+             "-z", "noexecstack", "-z", "now", "--hash-style=gnu", "-O1", "--icf=all",
+             "-soname", output.name, "-o", str(output), *paths, "--as-needed", *stubs]
+        )  # fmt: skip
+
+
+def _lld(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "ziglang", "ld.lld", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise InternalError(f"the linker failed: {done.stderr.strip()[:2000]}")
+
+
+# The symbols that kernels and the runtime may need; a stub library that defines them gives the
+# output its DT_NEEDED entry without a copy of the system's library.
+_SYMBOLS = {
+    "libm.so.6": (
+        "acos acosf acosh acoshf asin asinf asinh asinhf atan atan2 atan2f atanf atanh atanhf cbrt "
+        "cbrtf ceil ceilf cos cosf cosh coshf erf erff erfc erfcf exp exp2 exp2f expf expm1 expm1f "
+        "floor floorf fma fmaf fmod fmodf log log10 log10f log1p log1pf log2 log2f logf pow powf "
+        "rint rintf round roundf roundeven roundevenf sin sinf sinh sinhf sqrt sqrtf tan tanf tanh "
+        "tanhf trunc truncf"
+    ),
+    "libc.so.6": "memcpy memset memmove",
+}
+
+
+@lru_cache(maxsize=8)
+def _stub(soname: str) -> Path:
+    """A library with the soname and the symbols of a system library, and no code."""
+    from tyc.compiler.cache import folder
+
+    path = folder("stubs") / soname
+    if not path.exists():
+        from tyc.compiler.codegen.native import compile_llvm_ir
+        from tyc.compiler.targets import find
+
+        lines = [f"define void @{s}() {{ ret void }}" for s in _SYMBOLS[soname].split()]
+        target: Target = find(cpu="x86-64")
+        with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+            code = Path(scratch) / "stub.o"
+            code.write_bytes(compile_llvm_ir("\n".join(lines), target, 0))
+            made = Path(scratch) / soname
+            _lld(["-shared", "-soname", soname, "--build-id=none", "-o", str(made), str(code)])
+            made.replace(path)
+    return path
