@@ -27,7 +27,8 @@ def findings() -> list[str]:
     if not report["summary"]["filesAnalyzed"]:
         return ["pyright found no file to check"]
     errors = [entry for entry in report["generalDiagnostics"] if entry["severity"] == "error"]
-    return sorted(_line(entry) for entry in errors)
+    errors.sort(key=lambda entry: (entry["file"], entry["range"]["start"]["line"]))
+    return [_line(entry) for entry in errors]
 
 
 def _line(entry: dict) -> str:
