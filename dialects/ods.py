@@ -126,8 +126,8 @@ class Example:
 def example(
     *operands: Any,
     dtype: str = "f32",
-    low: float = -2.0,
-    high: float = 2.0,
+    low: Any = -2.0,
+    high: Any = 2.0,
     gradient: bool = True,
     tolerance: float | None = None,
     **attributes: Any,
@@ -136,8 +136,10 @@ def example(
 
     A tuple is a shape: the array is uniform in [low, high) for floats, integers in [low, high] for
     integers, coin flips for i1. An array stands for itself, a list of these for a variadic operand,
-    None for an absent one.
+    None for an absent one. Lists `low` and `high` are attributes (of `pad`), not a range.
     """
+    if isinstance(low, list):
+        attributes, low, high = {**attributes, "low": low, "high": high}, -2.0, 2.0
     rng = np.random.default_rng(len(operands) * 7919 + 17)
     make = _array_maker(rng, dtype, low, high)
     values = tuple([make(o) for o in x] if isinstance(x, list) else make(x) for x in operands)
