@@ -15,8 +15,6 @@ def test_check_finds_nothing(name: str) -> None:
     if findings:
         shown = "\n".join(findings)
         pytest.fail(f"{len(findings)} findings; `make check` shows them\n{shown}", pytrace=False)
-        findings
-    )
 
 
 @pytest.mark.parametrize(
