@@ -19,7 +19,9 @@ def evaluate(op: type[Op], operands: Sequence[Any], attributes: Mapping[str, Any
     """The results of one op on arrays (a list of arrays for a variadic operand)."""
     with np.errstate(all="ignore"):
         result = op.reference(*operands, **attributes)
-    return list(result) if isinstance(result, (list, tuple)) else [result]
+    results = result if isinstance(result, (list, tuple)) else [result]
+    # NumPy turns rank-0 arrays into scalars; a value is always an array.
+    return [np.asarray(r) for r in results]
 
 
 def run_block(

@@ -14,7 +14,7 @@ _VARIADICITY = {"Operand": "single", "OptionalOperand": "optional", "Operands": 
 def _values_text(which: str, fields: list[Field], names: dict[str, str]) -> str:
     if not fields:
         return ""
-    items = (f"{_prefix(f)}{f.name}: {names[f.name]}" for f in fields)
+    items = (f"{f.name}: {_prefix(f)}{names[f.name]}" for f in fields)
     return f"irdl.{which}({', '.join(items)})\n"
 
 

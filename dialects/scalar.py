@@ -155,6 +155,27 @@ def where(condition: Scalar, x: Scalar, y: Like) -> Scalar:
     return Scalar(arith.select(condition.value, x.value, x._lift(y).value), x.dtype)
 
 
+def shift_left(x: Scalar, y: Like) -> Scalar:
+    """`x << y`, 0 from the width of the type on."""
+    y = x._lift(y)
+    inside = _below_width(y)
+    return where(inside, x << where(inside, y, 0), 0)
+
+
+def shift_right(x: Scalar, y: Like) -> Scalar:
+    """`x >> y`, only the sign is left from the width of the type on."""
+    y = x._lift(y)
+    inside = _below_width(y)
+    if x.dtype.kind == "int":
+        return x >> where(inside, y, x.dtype.bits - 1)
+    return where(inside, x >> where(inside, y, 0), 0)
+
+
+def _below_width(y: Scalar) -> Scalar:
+    limit = constant(y.dtype.bits, y).value
+    return Scalar(arith.cmpi(arith.CmpIPredicate.ult, y.value, limit), i1)
+
+
 def is_nan(x: Scalar) -> Scalar:
     """True where `x` is not a number; an integer always is."""
     return x.not_equal(x)
