@@ -10,10 +10,10 @@ import numpy as np
 from mlir import ir
 from mlir.dialects import func
 
-from tyc.dialects.ods import REGISTRY, Field, Op
+from tyc.dialects.ods import REGISTRY, VARIADIC_LIMIT, Field, Op
 from tyc.dialects.types import DType, TensorType, dtype
 
-_SEGMENTS = "operand_segment_sizes"
+_SEGMENTS = "operandSegmentSizes"
 
 
 def mlir_element(d: DType) -> ir.Type:
@@ -115,13 +115,21 @@ _DECODE: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def _slots(f: Field) -> int:
+    """How many segments the values of a field take."""
+    return VARIADIC_LIMIT if f.kind == "Operands" else 1
+
+
 def _flatten(op: type[Op], operands: Sequence[Any]) -> tuple[list[ir.Value], list[int]]:
+    """The operands one after another, and the sizes of their segments (see `VARIADIC_LIMIT`)."""
     flat: list[ir.Value] = []
     sizes = []
     for f, value in zip(op.operand_fields(), operands):
         group = list(value) if f.kind == "Operands" else [] if value is None else [value]
+        if len(group) > VARIADIC_LIMIT:
+            raise op.error(f"takes at most {VARIADIC_LIMIT} {f.name}, got {len(group)}")
         flat += group
-        sizes.append(len(group))
+        sizes += [1] * len(group) + [0] * (_slots(f) - len(group))
     return flat, sizes
 
 
@@ -150,7 +158,7 @@ def _create(op: type[Op], operands: Sequence[Any], attributes: dict[str, Any], r
     many = isinstance(results, (list, tuple))
     flat, sizes = _flatten(op, operands)
     encoded = {f.name: encode_attribute(f, attributes[f.name]) for f in op.attribute_fields()}
-    if sum(f.kind != "Operand" for f in op.operand_fields()) > 1:
+    if sum(_slots(f) for f in op.operand_fields() if f.kind != "Operand") > 1:
         encoded[_SEGMENTS] = ir.DenseI32ArrayAttr.get(sizes)
     created = ir.Operation.create(
         f"ty.{op.NAME}",
@@ -204,8 +212,9 @@ def _operand_groups(op: type[Op], operation: ir.Operation) -> list[Any]:
         odd = len(values) - sum(f.kind == "Operand" for f in fields)
         sizes = [1 if f.kind == "Operand" else odd for f in fields]
     groups: list[Any] = []
-    for f, size in zip(fields, sizes):
-        taken, values = values[:size], values[size:]
+    for f in fields:
+        size = sum(sizes[: _slots(f)])
+        taken, values, sizes = values[:size], values[size:], sizes[_slots(f) :]
         groups.append(taken if f.kind == "Operands" else (taken[0] if taken else None))
     return groups
 

@@ -80,6 +80,9 @@ else:
 OPERANDS = ("Operand", "OptionalOperand", "Operands")
 RESULTS = ("Result", "Results")
 REQUIRED = object()
+VARIADIC_LIMIT = 64
+"""How many values a variadic operand holds at most. In IRDL all values of one variadic operand must
+have one type, so in the IR it is this many optional operands."""
 
 REGISTRY: dict[str, type[Op]] = {}
 """Every op of the dialect by its name without the `ty.` prefix."""

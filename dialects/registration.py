@@ -5,36 +5,35 @@ from __future__ import annotations
 from mlir import ir
 from mlir.dialects import irdl
 
-from tyc.dialects.ods import REGISTRY, Field, Op
+from tyc.dialects.ods import REGISTRY, VARIADIC_LIMIT, Field, Op
 
-_VARIADICITY = {"Operand": "single", "OptionalOperand": "optional", "Operands": "variadic",
+_VARIADICITY = {"Operand": "single", "OptionalOperand": "optional", "Operands": "optional",
                 "Result": "single", "Results": "variadic"}  # fmt: skip
 
 
-def _values_text(which: str, fields: list[Field], names: dict[str, str]) -> str:
-    if not fields:
-        return ""
-    items = (f"{f.name}: {_prefix(f)}{names[f.name]}" for f in fields)
-    return f"irdl.{which}({', '.join(items)})\n"
+def _slots(f: Field) -> list[str]:
+    """The names in IRDL of a field's values: many optional ones for a variadic operand."""
+    if f.kind != "Operands":
+        return [f.name]
+    return [f"{f.name}_{i}" for i in range(VARIADIC_LIMIT)]
 
 
-def _prefix(f: Field) -> str:
-    variadicity = _VARIADICITY[f.kind]
-    return "" if variadicity == "single" else f"{variadicity} "
+def _values_text(which: str, fields: list[Field]) -> str:
+    items = (f"{slot}: {_VARIADICITY[f.kind]} %{slot}" for f in fields for slot in _slots(f))
+    return f"irdl.{which}({', '.join(items)})\n" if fields else ""
 
 
 def _operation_text(op: type[Op]) -> str:
-    """The `irdl.operation` of one class. Each field has a constraint of its own: a shared one means
-    *equal* in IRDL."""
-    names, body = {}, []
+    """The `irdl.operation` of one class. Each value has a constraint of its own: a shared one means
+    *equal* in IRDL, even for the values of one variadic operand."""
+    body = []
     for f in op.FIELDS:
-        names[f.name] = f"%{f.name}"
         base = "irdl.any" if f.is_attribute else 'irdl.base "!builtin.tensor"'
-        body.append(f"%{f.name} = {base}\n")
-    body.append(_values_text("operands", op.operand_fields(), names))
-    body.append(_values_text("results", op.result_fields(), names))
+        body += [f"%{slot} = {base}\n" for slot in _slots(f)]
+    body.append(_values_text("operands", op.operand_fields()))
+    body.append(_values_text("results", op.result_fields()))
     if attributes := op.attribute_fields():
-        pairs = ", ".join(f'"{f.name}" = {names[f.name]}' for f in attributes)
+        pairs = ", ".join(f'"{f.name}" = %{f.name}' for f in attributes)
         body.append(f"irdl.attributes {{ {pairs} }}\n")
     return f"irdl.operation @{op.NAME} {{\n{''.join(body)}}}\n"
 
