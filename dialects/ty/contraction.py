@@ -110,7 +110,7 @@ class MatmulIntegerOp(Op, name="matmul_integer"):
     b_zero_point: OptionalOperand
     y: Result
     examples = (
-        example((3, 4), (4, 5), dtype="u8", high=255),
+        example((3, 4), (4, 5), None, None, dtype="u8", high=255),
         example((2, 4), (4, 3), (), (3,), dtype="i8", low=-128, high=127),
         example((2, 2, 3), (3, 2), (2,), None, dtype="u8", high=255),
         example((2, 2, 3), (2, 3, 2), (2, 2, 1), (2, 1, 2), dtype="i8", low=-9, high=9),
