@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Union
@@ -17,6 +18,7 @@ from mlir import ir
 
 from tyc.dialects.building import attributes_of, build, operands_of, type_of
 from tyc.dialects.ods import REGISTRY
+from tyc.dialects.types import DType, f32
 
 Like = Union["Expression", int, float]
 
@@ -117,6 +119,27 @@ def chain(partials: Callable[..., Any]) -> Callable[..., Any]:
         return tuple(_scaled(grad, p) for p in results)
 
     return gradient
+
+
+def widened(expand: Callable[..., ir.Value]) -> Callable[..., ir.Value]:
+    """`expand` with 16-bit float operands cast to f32 and its result cast back to the first's type."""
+
+    @functools.wraps(expand)
+    def call(*operands: ir.Value | None, **attributes: Any) -> ir.Value:
+        types = [None if v is None else type_of(v).dtype for v in operands]
+        if not any(map(_is_narrow, types)):
+            return expand(*operands, **attributes)
+        wide = [
+            build(REGISTRY["cast"], v, to=f32) if _is_narrow(d) else v
+            for v, d in zip(operands, types)
+        ]
+        return build(REGISTRY["cast"], expand(*wide, **attributes), to=types[0])
+
+    return call
+
+
+def _is_narrow(d: DType | None) -> bool:
+    return d is not None and d.is_float and d.bits == 16
 
 
 def _scaled(grad: ir.Value, partial: Expression | float | None) -> ir.Value | None:

@@ -155,8 +155,8 @@ def _array_maker(
     d = dtype(element)
 
     def make(spec: Any) -> np.ndarray | None:
-        if spec is None or isinstance(spec, np.ndarray):
-            return spec
+        if spec is None or isinstance(spec, (np.ndarray, np.generic)):
+            return None if spec is None else np.asarray(spec)
         if d.kind == "bool":
             return rng.integers(0, 2, spec).astype(bool)
         if d.is_integer:

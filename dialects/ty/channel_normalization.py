@@ -1,0 +1,185 @@
+"""Normalisations with one scale and one bias a channel: batch, instance and group norm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from mlir import ir
+
+from tyc.dialects import ty
+from tyc.dialects.building import type_of
+from tyc.dialects.expressions import Expression, apply, widened
+from tyc.dialects.ods import Float, Int, Operand, OptionalOperand, Result, example
+from tyc.dialects.references import typed, widely
+from tyc.dialects.ty.normalization import Normalization, affine, centered, centered_array, scaled
+from tyc.dialects.types import TensorType
+
+
+def _per_channel(value: Any, rank: int, axis: int) -> Any:
+    """An array or a value of shape [C] as [C, 1, ...], aligned to dimension `axis` of `rank`."""
+    if value is None:
+        return None
+    ones = [1] * (rank - 1 - axis)
+    if isinstance(value, np.ndarray):
+        return value.reshape([-1, *ones])
+    return ty.reshape(value, shape=[type_of(value).size, *ones])
+
+
+class BatchNormOp(Normalization, name="batch_norm"):
+    """`y = (x - mean) / sqrt(variance + epsilon) * scale + bias`, all four of shape [C].
+
+    (C3) `channel_axis` is a dimension of `x`, and the four have its size.
+    """
+
+    x: Operand
+    scale: Operand
+    bias: Operand
+    mean: Operand
+    variance: Operand
+    epsilon: Float = 1e-5
+    channel_axis: Int = 1
+    y: Result
+    examples = (
+        example((2, 3, 4, 2), (3,), (3,), (3,), np.float32([0.5, 1, 2])),
+        example((2, 3), (3,), (3,), (3,), np.float64([0.5, 1, 2]), dtype="f64", epsilon=0.1),
+        example((2, 4, 3), (3,), (3,), (3,), (3,), channel_axis=-1, low=0.5),
+        example((2, 3, 1), (3,), (3,), (3,), (3,), dtype="f16", low=0.5),
+    )
+
+    @classmethod
+    def infer(cls, x: TensorType, *others: TensorType | None, **attributes: Any) -> TensorType:
+        """The type of `x`."""
+        axis = attributes["channel_axis"]
+        inside = -x.rank <= axis < x.rank
+        if not inside or any(t.shape != (x.shape[axis],) for t in others if t):  # C3
+            got = ", ".join(map(str, others))
+            raise cls.error(f"operands must have the size of dimension {axis} of {x}, got {got}")
+        return super().infer(x, *others, **attributes)
+
+    @classmethod
+    def operand_shape(cls, x: TensorType, **attributes: Any) -> tuple[int, ...]:
+        """The size of the channel axis."""
+        return (x.shape[attributes["channel_axis"]],)
+
+    @staticmethod
+    @widely
+    def reference(x, scale, bias, mean, variance, epsilon, channel_axis) -> np.ndarray:
+        """The formula."""
+        axis = channel_axis % x.ndim
+        channels = (_per_channel(v, x.ndim, axis) for v in (scale, bias, mean, variance))
+        scale, bias, mean, variance = channels
+        return (x - mean) / np.sqrt(variance + typed(epsilon, x)) * scale + bias
+
+    @staticmethod
+    @widened
+    def expand(x, scale, bias, mean, variance, epsilon, channel_axis) -> ir.Value:
+        """`x * a + (bias - mean * a)` with `a = scale / sqrt(variance + epsilon)`, both of size C."""
+        rank = type_of(x).rank
+        a = Expression(scale) * apply("rsqrt", Expression(variance) + epsilon)
+        b = Expression(bias) - Expression(mean) * a
+        factors = (_per_channel(v.value, rank, channel_axis % rank) for v in (a, b))
+        return affine(Expression(x), *factors)
+
+
+class ChannelNormalization(Normalization):
+    """Normalises parts of each sample of [N, C, ...]; scale and bias have shape [C].
+
+    (C3) `x` has rank 3 or more; (C4) scale and bias have shape [C].
+    """
+
+    @classmethod
+    def infer(cls, x: TensorType, *others: TensorType | None, **attributes: Any) -> TensorType:
+        """The type of `x`."""
+        if x.rank < cls.lowest_rank:  # C3
+            raise cls.error(f"x must have rank {cls.lowest_rank} or more, got {x}")
+        for t in others:
+            if t is not None and t.shape != (x.shape[1],):  # C4
+                raise cls.error(f"scale and bias must have shape [{x.shape[1]}], got {t}")
+        return super().infer(x, *others, **attributes)
+
+    lowest_rank = 3
+
+    @classmethod
+    def operand_shape(cls, x: TensorType, **attributes: Any) -> tuple[int, ...]:
+        """The size of the channel axis."""
+        return (x.shape[1],)
+
+
+class InstanceNormOp(ChannelNormalization, name="instance_norm"):
+    """`y = (x - mean) / sqrt(variance + epsilon) * scale + bias` over each sample's channel."""
+
+    x: Operand
+    scale: OptionalOperand
+    bias: OptionalOperand
+    epsilon: Float = 1e-5
+    y: Result
+    examples = (
+        example((2, 3, 4, 2), (3,), (3,)),
+        example((2, 3, 5), (3,), None, dtype="f64", epsilon=0.1),
+        example((1, 2, 6), None, None, dtype="f16"),
+    )
+
+    @staticmethod
+    @widely
+    def reference(x: Any, scale: Any, bias: Any, epsilon: float) -> np.ndarray:
+        """The formula."""
+        scale, bias = (_per_channel(v, x.ndim, 1) for v in (scale, bias))
+        return scaled(centered_array(x, tuple(range(2, x.ndim)), epsilon), scale, bias)
+
+    @staticmethod
+    @widened
+    def expand(x: Any, scale: Any, bias: Any, epsilon: float) -> ir.Value:
+        """The formula."""
+        rank = type_of(x).rank
+        scale, bias = (_per_channel(v, rank, 1) for v in (scale, bias))
+        return affine(centered(Expression(x), list(range(2, rank)), epsilon), scale, bias)
+
+
+class GroupNormOp(ChannelNormalization, name="group_norm"):
+    """`y = (x - mean) / sqrt(variance + epsilon) * scale + bias` over each group of channels.
+
+    (C3) `x` has rank 2 or more; (C5) `groups` divides the number of channels.
+    """
+
+    x: Operand
+    scale: OptionalOperand
+    bias: OptionalOperand
+    groups: Int
+    epsilon: Float = 1e-5
+    y: Result
+    lowest_rank = 2
+    examples = (
+        example((2, 4, 3, 2), (4,), (4,), groups=2),
+        example((2, 6), (6,), (6,), groups=3, dtype="f64", epsilon=0.1),
+        example((1, 4, 5), (4,), None, groups=1, dtype="f64"),
+        example((1, 4, 5), None, None, groups=2, dtype="f16"),
+    )
+
+    @classmethod
+    def infer(cls, x: TensorType, *others: TensorType | None, **attributes: Any) -> TensorType:
+        """The type of `x`."""
+        groups = attributes["groups"]
+        y = super().infer(x, *others, **attributes)
+        if groups < 1 or x.shape[1] % groups:  # C5
+            raise cls.error(f"groups must divide {x.shape[1]} channels, got {groups}")
+        return y
+
+    @staticmethod
+    @widely
+    def reference(x: Any, scale: Any, bias: Any, groups: int, epsilon: float) -> np.ndarray:
+        """The formula on [N, groups, rest]."""
+        scale, bias = (_per_channel(v, x.ndim, 1) for v in (scale, bias))
+        grouped = x.reshape(x.shape[0], groups, -1)
+        return scaled(centered_array(grouped, (2,), epsilon).reshape(x.shape), scale, bias)
+
+    @staticmethod
+    @widened
+    def expand(x: Any, scale: Any, bias: Any, groups: int, epsilon: float) -> ir.Value:
+        """The formula on [N, groups, rest]."""
+        t = type_of(x)
+        scale, bias = (_per_channel(v, t.rank, 1) for v in (scale, bias))
+        rest = t.size // max(t.shape[0] * groups, 1)
+        grouped = Expression(ty.reshape(x, shape=[t.shape[0], groups, rest]))
+        y = ty.reshape(centered(grouped, [2], epsilon).value, shape=list(t.shape))
+        return affine(Expression(y), scale, bias)
