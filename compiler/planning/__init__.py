@@ -1,5 +1,4 @@
-"""Plain graphs in, plans out: order, recomputation, byte offsets in one arena.
+"""Order, reuse and offsets of buffers, on plain Python data: no MLIR here.
 
-In: values with sizes, and the steps that make and use them. Out: an order of steps and an offset
-for each value. There is no MLIR here: plans are made, tested and measured on plain Python data.
+`memory.py` packs lifetimes into an arena. In come sizes and lifetimes, out go byte offsets.
 """

@@ -1,0 +1,236 @@
+"""The library's own code: its description, its exported functions, and the main function.
+
+Main is straight-line: for each step of the plan it writes the addresses of the step's buffers
+(input, output, weights + constant, workspace + constant) into a table on the stack and runs the
+kernel's task, by the executor where the work is worth a split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tyc.compiler.codegen.native import task_symbol
+from tyc.compiler.kernels import CompiledKernel
+from tyc.compiler.planning.plan import Buffer, Plan
+from tyc.dialects.types import TensorType
+from tyc.runtime import abi
+
+# A loop is split among workers where one of them would take longer than this; waking the others
+# costs a few microseconds.
+BREAK_EVEN_NANOSECONDS = 10_000
+_FLOPS_PER_NANOSECOND = 20.0
+_BYTES_PER_NANOSECOND = 10.0
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Everything that the model's own object says."""
+
+    name: str
+    inputs: Sequence[tuple[str, TensorType]]
+    outputs: Sequence[tuple[str, TensorType]]
+    plan: Plan
+    kernels: Mapping[str, CompiledKernel]
+    weight_offsets: Sequence[int]
+    weights_bytes: int
+    external_weights: bool
+    features: Sequence[str]
+    manifest: str
+
+
+def is_parallel(kernel: CompiledKernel) -> bool:
+    """True where a kernel's loop is long enough to be split."""
+    cost = max(kernel.flops / _FLOPS_PER_NANOSECOND, kernel.bytes / _BYTES_PER_NANOSECOND)
+    return kernel.count > 1 and cost > BREAK_EVEN_NANOSECONDS
+
+
+def exports(name: str, external_weights: bool) -> list[str]:
+    """The symbols of a model's library."""
+    stems = ["run", "call", "workspace_bytes", "manifest", "status_message", "executor_create",
+             "executor_destroy"]  # fmt: skip
+    if external_weights:
+        stems += ["weights_map", "weights_unmap"]
+    return [f"{name}_{s}" for s in stems]
+
+
+def emit_model(source: ModelSource) -> str:
+    """LLVM IR text of the model's object."""
+    parts = [_DECLARATIONS, *_tasks(source), *_strings(source), *_signature(source)]
+    parts += [_model(source), _DISPATCH, _main(source), _thunks(source)]
+    return "\n".join(parts)
+
+
+_DECLARATIONS = """\
+%tensor_type = type { ptr, ptr, i32, i32 }
+%model = type { i32, i32, i32, i32, ptr, ptr, ptr, ptr, i64, i64, ptr, ptr, i64, ptr }
+declare hidden i32 @tyc_model_run(ptr, ptr, ptr, ptr, ptr)
+declare hidden i32 @tyc_model_call(ptr, ptr, i64, ptr, i64, ptr, i64, ptr)
+declare hidden ptr @tyc_model_status_message(ptr, i32)
+declare hidden i32 @tyc_executor_create(i32, ptr)
+declare hidden void @tyc_executor_destroy(ptr)
+declare hidden i32 @tyc_weights_map(ptr, ptr, ptr)
+declare hidden void @tyc_weights_unmap(ptr, i64)
+"""
+
+_DISPATCH = """\
+define internal void @dispatch(ptr %executor, ptr %task, ptr %buffers, i64 %count) noinline {
+  %none = icmp eq ptr %executor, null
+  br i1 %none, label %alone, label %shared
+alone:
+  call void %task(ptr %buffers, i64 0, i64 %count, i32 0)
+  ret void
+shared:
+  %field = getelementptr i8, ptr %executor, i64 8
+  %parallel_for = load ptr, ptr %field
+  call void %parallel_for(ptr %executor, ptr %task, ptr %buffers, i64 %count)
+  ret void
+}
+"""
+
+
+def _tasks(source: ModelSource) -> list[str]:
+    names = dict.fromkeys(step.kernel for step in source.plan.steps)
+    lines = [f"declare hidden void @{task_symbol(n)}(ptr, i64, i64, i32)" for n in names]
+    if source.weights_bytes and not source.external_weights:
+        lines.append("@tyc_weights = external hidden constant i8")
+    return lines
+
+
+def _string(symbol: str, text: str) -> str:
+    data = text.encode() + b"\0"
+    body = "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:02X}" for b in data)
+    return f'@{symbol} = internal unnamed_addr constant [{len(data)} x i8] c"{body}"'
+
+
+def _strings(source: ModelSource) -> list[str]:
+    missing = ", ".join(source.features) or "nothing"
+    message = f"this library needs a CPU with {missing}, which this one lacks in part"
+    return [
+        _string("text_name", source.name),
+        _string("text_manifest", source.manifest),
+        _string("text_features", message),
+    ]
+
+
+def _signature(source: ModelSource) -> list[str]:
+    lines = []
+    for which, tensors in (("inputs", source.inputs), ("outputs", source.outputs)):
+        rows = []
+        for i, (name, kind) in enumerate(tensors):
+            stem = f"{which}_{i}"
+            lines.append(_string(f"{stem}_name", name))
+            shape = "null"
+            if kind.rank:
+                sizes = ", ".join(f"i64 {s}" for s in kind.shape)
+                shape = f"@{stem}_shape"
+                lines.append(f"{shape} = internal constant [{kind.rank} x i64] [{sizes}]")
+            code = abi.DTYPE_CODES[kind.dtype.name]
+            rows.append(
+                f"%tensor_type {{ ptr @{stem}_name, ptr {shape}, i32 {code}, i32 {kind.rank} }}"
+            )
+        table = f"[{len(rows)} x %tensor_type] [{', '.join(rows)}]"
+        lines.append(f"@table_{which} = internal constant {table}")
+    return lines
+
+
+def _model(source: ModelSource) -> str:
+    embedded = bool(source.weights_bytes) and not source.external_weights
+    flags = abi.EXTERNAL_WEIGHTS if source.external_weights else 0
+    bits = sum(1 << abi.FEATURE_BITS[f] for f in source.features)
+    fields = [
+        f"i32 {abi.ABI_VERSION}", f"i32 {len(source.inputs)}", f"i32 {len(source.outputs)}",
+        f"i32 {flags}", "ptr @text_name", "ptr @text_manifest", "ptr @table_inputs",
+        "ptr @table_outputs", f"i64 {source.plan.arena_bytes}", f"i64 {bits}",
+        "ptr @text_features", "ptr @tyc_weights" if embedded else "ptr null",
+        f"i64 {source.weights_bytes}", "ptr @model_main",
+    ]  # fmt: skip
+    return f"@description = internal constant %model {{ {', '.join(fields)} }}"
+
+
+def _main(source: ModelSource) -> str:
+    plan = source.plan
+    widest = max((len(s.inputs) + len(s.outputs) for s in plan.steps), default=1)
+    lines = [
+        "define internal void @model_main(ptr %inputs, ptr %outputs, ptr %workspace, "
+        "ptr %executor, ptr %weights) {",
+        f"  %buffers = alloca [{max(widest, 1)} x ptr], align 64",
+    ]
+    for place, values in (("input", source.inputs), ("output", source.outputs)):
+        for i in range(len(values)):
+            lines.append(f"  %{place}_at{i} = getelementptr ptr, ptr %{place}s, i64 {i}")
+            lines.append(f"  %{place}{i} = load ptr, ptr %{place}_at{i}")
+    for number, step in enumerate(plan.steps):
+        kernel = source.kernels[step.kernel]
+        for slot, b in enumerate((*step.inputs, *step.outputs)):
+            lines += _store_address(source, plan.buffers[b], f"s{number}_{slot}", slot)
+        task = f"@{task_symbol(step.kernel)}"
+        if is_parallel(kernel):
+            lines.append(
+                f"  call void @dispatch(ptr %executor, ptr {task}, ptr %buffers, "
+                f"i64 {kernel.count})"
+            )
+        else:
+            lines.append(f"  call void {task}(ptr %buffers, i64 0, i64 {kernel.count}, i32 0)")
+    return "\n".join([*lines, "  ret void", "}"])
+
+
+def _store_address(source: ModelSource, buffer: Buffer, name: str, slot: int) -> list[str]:
+    lines = [f"  %{name}_slot = getelementptr ptr, ptr %buffers, i64 {slot}"]
+    if buffer.place in ("input", "output"):
+        address = f"%{buffer.place}{buffer.index}"
+    else:
+        weight = buffer.place == "weight"
+        base = "%weights" if weight else "%workspace"
+        offset = source.weight_offsets[buffer.index] if weight else buffer.index
+        address = f"%{name}"
+        lines.append(f"  {address} = getelementptr i8, ptr {base}, i64 {offset}")
+    return [*lines, f"  store ptr {address}, ptr %{name}_slot"]
+
+
+_THUNKS = """\
+define i32 @NAME_run(ptr %i, ptr %o, ptr %w, ptr %e) {
+  %s = tail call i32 @tyc_model_run(ptr @description, ptr %i, ptr %o, ptr %w, ptr %e)
+  ret i32 %s
+}
+define i32 @NAME_call(ptr %i, i64 %n, ptr %o, i64 %m, ptr %w, i64 %b, ptr %e) {
+  %s = call i32 @tyc_model_call(ptr @description, ptr %i, i64 %n, ptr %o, i64 %m, ptr %w, i64 %b, \
+ptr %e)
+  ret i32 %s
+}
+define i64 @NAME_workspace_bytes() {
+  ret i64 WORKSPACE
+}
+define ptr @NAME_manifest() {
+  ret ptr @text_manifest
+}
+define ptr @NAME_status_message(i32 %s) {
+  %m = tail call ptr @tyc_model_status_message(ptr @description, i32 %s)
+  ret ptr %m
+}
+define i32 @NAME_executor_create(i32 %n, ptr %e) {
+  %s = tail call i32 @tyc_executor_create(i32 %n, ptr %e)
+  ret i32 %s
+}
+define void @NAME_executor_destroy(ptr %e) {
+  tail call void @tyc_executor_destroy(ptr %e)
+  ret void
+}
+"""
+
+_WEIGHTS_THUNKS = """\
+define i32 @NAME_weights_map(ptr %p, ptr %d, ptr %b) {
+  %s = tail call i32 @tyc_weights_map(ptr %p, ptr %d, ptr %b)
+  ret i32 %s
+}
+define void @NAME_weights_unmap(ptr %d, i64 %b) {
+  tail call void @tyc_weights_unmap(ptr %d, i64 %b)
+  ret void
+}
+"""
+
+
+def _thunks(source: ModelSource) -> str:
+    text = _THUNKS + (_WEIGHTS_THUNKS if source.external_weights else "")
+    text = text.replace("NAME", source.name)
+    return text.replace("WORKSPACE", str(source.plan.arena_bytes))

@@ -1,0 +1,121 @@
+"""One kernel, from its text in `ty` to an object: the unit of caching and of parallel work."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from tyc.compiler import cache
+from tyc.compiler.options import Options
+from tyc.compiler.targets import Target
+
+
+@dataclass(frozen=True)
+class KernelSource:
+    """A kernel's name and its text: a module with one `func.func` in `ty`. `origin` says where it
+    came from, for messages only."""
+
+    name: str
+    text: str
+    origin: str = ""
+
+
+@dataclass
+class CompiledKernel:
+    """Machine code of a kernel and the facts of its schedule (see `ScheduledKernel`)."""
+
+    name: str
+    code: bytes
+    count: int
+    packings: dict[int, dict[str, Any]] = field(default_factory=dict)
+    in_place: list[tuple[int, int]] = field(default_factory=list)
+    stack_bytes: int = 0
+    flops: int = 0
+    bytes: int = 0
+
+    def to_bytes(self) -> bytes:
+        """The kernel for the cache: a line of JSON, then the object."""
+        head = {k: v for k, v in self.__dict__.items() if k != "code"}
+        return json.dumps(head, sort_keys=True).encode() + b"\n" + self.code
+
+    @staticmethod
+    def from_bytes(data: bytes) -> CompiledKernel:
+        """The kernel of `to_bytes`; raises `ValueError` for damaged data."""
+        head, _, code = data.partition(b"\n")
+        facts = json.loads(head)
+        if not code.startswith(b"\x7fELF"):
+            raise ValueError("no object")
+        facts["packings"] = {int(k): v for k, v in facts["packings"].items()}
+        facts["in_place"] = [(a, b) for a, b in facts["in_place"]]
+        return CompiledKernel(code=code, **facts)
+
+
+def cache_key(source: KernelSource, target: Target, options: Options) -> str:
+    """What the kernel's code depends on."""
+    return cache.key(source.text, target.key(), options.key())
+
+
+def cached(source: KernelSource, target: Target, options: Options) -> CompiledKernel | None:
+    """The kernel from the cache, or `None`."""
+    data = cache.read("kernels", cache_key(source, target, options))
+    if data is None:
+        return None
+    try:
+        return CompiledKernel.from_bytes(data)
+    except (ValueError, KeyError, TypeError):
+        return None  # a damaged entry is compiled again and replaced
+
+
+def store(kernel: CompiledKernel, source: KernelSource, target: Target, options: Options) -> None:
+    """Puts a kernel into the cache."""
+    cache.write("kernels", cache_key(source, target, options), kernel.to_bytes())
+
+
+@lru_cache(maxsize=1)
+def _context() -> Any:
+    from tyc.dialects.registration import context
+
+    return context()
+
+
+def compile_kernel(source: KernelSource, target: Target, options: Options) -> CompiledKernel:
+    """Compiles a kernel in this process. Raises `InternalError` where a stage fails."""
+    from mlir import ir
+
+    from tyc.compiler.codegen import native
+
+    with _context(), ir.Location.unknown():
+        scheduled = schedule_text(source.text, target, options)
+        code = native.emit_object(scheduled, target, options.level)
+    return CompiledKernel(
+        name=scheduled.name,
+        code=code,
+        count=scheduled.count,
+        packings={i: p.to_json() for i, p in scheduled.packings.items()},
+        in_place=list(scheduled.in_place),
+        stack_bytes=scheduled.stack_bytes,
+        flops=scheduled.flops,
+        bytes=scheduled.bytes,
+    )
+
+
+def schedule_text(text: str, target: Target, options: Options) -> Any:
+    """The `ScheduledKernel` of a kernel's text, in the current context."""
+    from mlir import ir
+
+    from tyc.compiler.lowering.kernel import lower_to_linalg
+    from tyc.compiler.lowering.registry import LOOPS
+    from tyc.compiler.schedules import loops_opaque, select
+    from tyc.compiler.transforms.expand_composites import expand_kernel
+
+    module = ir.Module.parse(text)
+    function = module.body.operations[0].operation
+    expand_kernel(function)
+    names = [o.operation.name.removeprefix("ty.") for o in function.regions[0].blocks[0].operations]
+    if any(n in LOOPS for n in names):
+        return loops_opaque.schedule_opaque(function, target, options)
+    lowered = lower_to_linalg(function)
+    lowered.operation.verify()
+    return select.schedule(lowered, target, options)

@@ -1,0 +1,213 @@
+"""The line from a program to a library, as one list of stages.
+
+    import    the frontend's program, in `ty`
+    simplify  canonical, constants folded, batch norm in its convolution, layouts chosen
+    expand    composites that fusion cannot use whole, in their parts
+    fuse      ops in kernels; equal kernels are one function
+    kernels   each kernel: ty -> linalg -> scf and vector on buffers -> LLVM -> object
+    plan      order, reuse and offsets of the buffers
+    library   main function, weights, runtime: linked, with header and manifest
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlir import ir
+
+from tyc.compiler import artifact, cache, pool
+from tyc.compiler.codegen.header import identifier
+from tyc.compiler.kernels import CompiledKernel, KernelSource
+from tyc.compiler.options import Options
+from tyc.compiler.planning.plan import Plan
+from tyc.compiler.targets import Target, host
+from tyc.compiler.transforms.expand_composites import expand_composites
+from tyc.compiler.transforms.fuse import fuse
+from tyc.compiler.transforms.outline import unfuse
+from tyc.compiler.transforms.plan_memory import (
+    Weight,
+    materialize_outputs,
+    origin,
+    plan_memory,
+)
+from tyc.compiler.transforms.simplify import simplify
+from tyc.dialects.program import Program
+from tyc.runtime.errors import InternalError, TycError
+
+PROGRAM_STAGES: tuple[tuple[str, Callable[[Program, Options], None]], ...] = (
+    ("simplify", simplify),
+    ("expand", lambda program, options: _expand(program, options)),
+    # After expansion: a view that an expansion ends in can be a result of main as well.
+    ("outputs", lambda program, options: materialize_outputs(program)),
+    ("fuse", lambda program, options: fuse(program, options.level > 0)),
+)
+"""The stages that rewrite the program, in order."""
+
+STAGES = ("import", *(name for name, _ in PROGRAM_STAGES), "kernels", "plan", "library")
+"""All stages by name, as `--emit` and `--from` take them."""
+
+Observer = Callable[[str, Program], None]
+Progress = Callable[[str, int, int], None]
+
+
+def _expand(program: Program, options: Options) -> None:
+    expand_composites(program)
+    # Expansions bring constants and views that fold or cancel with their surroundings.
+    simplify(program, options)
+    expand_composites(program)
+
+
+@dataclass
+class Compilation:
+    """One program on its way: what is known after each stage."""
+
+    program: Program
+    target: Target
+    options: Options
+    observer: Observer | None = None
+    progress: Progress | None = None
+    kernels: dict[str, CompiledKernel] = field(default_factory=dict)
+    plan: Plan = field(default_factory=Plan)
+    weights: list[Weight] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, stage: str):
+        """Adds the time of a block to a stage."""
+        start = time.perf_counter()
+        yield
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+
+    def run_program_stages(self, start: str = "import", stop: str | None = None) -> None:
+        """Rewrites the program by the stages after `start`, up to and with `stop`."""
+        first = STAGES.index(start)
+        with self.program.module.context, ir.Location.unknown():
+            for name, stage in PROGRAM_STAGES:
+                if STAGES.index(name) <= first:
+                    continue
+                with self.timed(name), internal_errors(self.program, name):
+                    stage(self.program, self.options)
+                    self.program.module.operation.verify()
+                if self.observer is not None:
+                    self.observer(name, self.program)
+                if name == stop:
+                    return
+
+    def compile_kernels(self) -> None:
+        """Compiles every kernel of the fused program; a fused one that fails is taken apart."""
+        with self.timed("kernels"):
+            failures = self._compile(kernel_sources(self.program))
+            if failures:
+                with self.program.module.context, ir.Location.unknown():
+                    unfuse(self.program, [f.source.name for f in failures])
+                failures = self._compile(kernel_sources(self.program))
+            if failures:
+                raise kernel_error(failures[0])
+
+    def _compile(self, sources: Sequence[KernelSource]) -> list[pool.KernelFailure]:
+        report = self.progress
+
+        def step(done: int, total: int) -> None:
+            if report is not None:
+                report("kernels", done, total)
+
+        self.kernels, failures = pool.compile_all(sources, self.target, self.options, step)
+        return failures
+
+    def plan_memory(self) -> None:
+        """Gives every buffer its place."""
+        with self.timed("plan"), self.program.module.context:
+            self.plan, self.weights = plan_memory(self.program, self.kernels)
+
+    def write(self, output: Path) -> artifact.Artifact:
+        """Links the library and writes the artifact."""
+        with self.timed("library"):
+            parts = artifact.Parts(
+                name=identifier(self.program.name),
+                inputs=self.program.inputs,
+                outputs=self.program.outputs,
+                plan=self.plan,
+                kernels=self.kernels,
+                weights=self.weights,
+                parameters=self.program.parameters,
+                target=self.target,
+                options=self.options,
+            )
+            written = artifact.write(parts, output)
+        written.seconds = dict(self.seconds)
+        return written
+
+
+def compile_program(
+    program: Program,
+    output: Path | str,
+    target: Target | None = None,
+    options: Options | None = None,
+    observer: Observer | None = None,
+    progress: Progress | None = None,
+    start: str = "import",
+) -> artifact.Artifact:
+    """Compiles a program to the library `output`; the program is rewritten on the way.
+
+    `observer(stage, program)` sees the program after each stage, `progress(stage, done, total)` the
+    kernels. Raises `UserError` for an output that cannot be written, `InternalError` for a defect.
+    """
+    path = Path(output)
+    artifact.check_output(path)
+    run = Compilation(program, target or host(), options or Options(), observer, progress)
+    run.run_program_stages(start)
+    run.compile_kernels()
+    run.plan_memory()
+    return run.write(path)
+
+
+def kernel_sources(program: Program) -> list[KernelSource]:
+    """The kernels of a fused program, each once, those that are called first at the front."""
+    origins: dict[str, str] = {}
+    for operation in program.operations():
+        if operation.name == "func.call":
+            name = ir.FlatSymbolRefAttr(operation.attributes["callee"]).value
+            origins.setdefault(name, origin(operation.location))
+    texts = {
+        ir.StringAttr(op.attributes["sym_name"]).value: str(op)
+        for op in program.module.body.operations
+        if op.operation.name == "func.func"
+    }
+    return [KernelSource(n, texts[n], where) for n, where in origins.items()]
+
+
+def write_reproducer(stem: str, text: str) -> Path:
+    """Keeps the IR at which the compiler failed."""
+    path = cache.folder("reproducers") / f"{stem}.mlir"
+    path.write_text(text)
+    return path
+
+
+def kernel_error(failure: pool.KernelFailure) -> InternalError:
+    """The error of a kernel that does not compile even alone."""
+    path = write_reproducer(failure.source.name, f"{failure.source.text}\n// {failure.details}")
+    return InternalError(
+        f"kernel {failure.source.name} did not compile: {failure.message}",
+        node=failure.source.origin,
+        hint=f"this is a defect of tyc; the kernel is kept in {path}",
+    )
+
+
+@contextmanager
+def internal_errors(program: Program, stage: str):
+    """Turns whatever is not one of our errors into an `InternalError` with a reproducer."""
+    try:
+        yield
+    except TycError:
+        raise
+    except Exception as error:
+        path = write_reproducer(f"{program.name}-{stage}", str(program.module))
+        raise InternalError(
+            f"stage {stage} failed: {type(error).__name__}: {error}",
+            node=program.name,
+            hint=f"this is a defect of tyc; the program is kept in {path}",
+        ) from error

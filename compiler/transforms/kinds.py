@@ -1,0 +1,99 @@
+"""What an op is to fusion, by what its lowering will be.
+
+`elementwise`  one result element from the same (broadcast) element of each operand
+`rows`         reductions and what expands into reductions and elementwise ops (softmax, layer norm)
+`contraction`  matrix products and convolutions
+`window`       pooling and depthwise convolution
+`gather`       reads at computed positions: an elementwise consumer can pull it
+`movement`     a relayout that is a kernel of its own
+`view`         no work at all: another shape of the same buffer
+`constant`     a parameter or a constant
+`opaque`       loops of its own
+`expand`       a composite with contractions inside: expanded before fusion
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlir import ir
+from mlir.dialects import func
+
+from tyc.compiler.lowering import families
+from tyc.compiler.lowering.registry import LINALG, LOOPS
+from tyc.dialects import building
+from tyc.dialects.ods import Elementwise, Op
+
+_CONTRACTIONS = {"matmul", "matmul_integer", "conv"}
+_GATHERS = {"gather", "one_hot", "iota", "full"}
+
+
+def kind(op: Op) -> str:
+    """The kind of one op; see the module's docstring."""
+    families.load()
+    name = op.NAME
+    if name in ("parameter", "constant"):
+        return "constant"
+    if name == "reshape":
+        return "view"
+    if name in _CONTRACTIONS:
+        return "window" if name == "conv" and _is_depthwise(op) else "contraction"
+    if name in _GATHERS:
+        return "gather"
+    if name in LOOPS:
+        return "opaque"
+    if isinstance(op, Elementwise) and type(op).scalar is not None:
+        return "elementwise"
+    if name in LINALG:
+        return _kind_of_structured(name)
+    if type(op).expand is not None:
+        return _kind_of_composite(op)
+    return "opaque"
+
+
+_CACHE: dict[tuple, str] = {}
+
+
+def _is_depthwise(op: Any) -> bool:
+    weight = building.type_of(op.weight)
+    return op.groups > 1 and weight.shape[1] == 1 and weight.shape[0] == op.groups
+
+
+def _kind_of_structured(name: str) -> str:
+    if name.startswith("reduce_") or name in ("argmax", "argmin"):
+        return "rows"
+    return "window" if name.endswith("_pool") else "movement"
+
+
+def _kind_of_composite(op: Op) -> str:
+    types = tuple(str(v.type) for v in op.operation.operands)
+    key = (op.NAME, types, str(building.attributes_of(op)))
+    if key not in _CACHE:
+        _CACHE[key] = _merge([kind(building.view(o)) for o in expansion(op)])
+    return _CACHE[key]
+
+
+def _merge(kinds: list[str]) -> str:
+    found = set(kinds) - {"constant"}
+    if found <= {"elementwise"}:
+        return "elementwise"
+    if found <= {"elementwise", "rows", "view"}:
+        return "rows"
+    return "expand"
+
+
+def expansion(op: Op) -> list[ir.Operation]:
+    """The ops of a composite's expansion, in a module that lives as long as they do."""
+    operands = building.operands_of(op)
+    module = ir.Module.create(ir.Location.unknown())
+    with ir.InsertionPoint(module.body):
+        types = [v.type for v in op.operation.operands]
+        block = func.FuncOp("expansion", (types, [])).add_entry_block()
+    values = iter(block.arguments)
+    inner = [
+        [next(values) for _ in o] if isinstance(o, list) else None if o is None else next(values)
+        for o in operands
+    ]
+    with ir.InsertionPoint(block):
+        building.expand(type(op), inner, building.attributes_of(op))
+    return [o.operation for o in block.operations]

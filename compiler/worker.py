@@ -1,0 +1,61 @@
+"""A process that compiles kernels for another: jobs on standard input, results on standard output.
+
+A crash inside of MLIR or LLVM then costs this process, not the user's. Messages are pickles with an
+eight-byte length before them; nothing else is written to the pipe.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+import sys
+import traceback
+from typing import Any, BinaryIO
+
+from tyc.runtime.errors import TycError
+
+
+def send(pipe: BinaryIO, message: Any) -> None:
+    """Writes one message."""
+    data = pickle.dumps(message)
+    pipe.write(struct.pack("<Q", len(data)) + data)
+    pipe.flush()
+
+
+def receive(pipe: BinaryIO) -> Any:
+    """Reads one message; raises `EOFError` where the other side is gone."""
+    head = pipe.read(8)
+    if len(head) < 8:
+        raise EOFError
+    (size,) = struct.unpack("<Q", head)
+    data = pipe.read(size)
+    if len(data) < size:
+        raise EOFError
+    return pickle.loads(data)
+
+
+def serve() -> None:
+    """Answers jobs `(source, target, options)` with ("ok", kernel) or ("error", message, details)."""
+    from tyc.compiler.kernels import compile_kernel
+
+    # MLIR and LLVM print to file descriptor 1; the pipe keeps a private copy of it.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    while True:
+        try:
+            job = receive(sys.stdin.buffer)
+        except EOFError:
+            return
+        try:
+            send(answers, ("ok", compile_kernel(*job)))
+        except TycError as error:
+            send(answers, ("error", str(error), traceback.format_exc()))
+        except Exception as error:
+            # Whatever a kernel's compilation raises is reported to the parent, which names the node.
+            text = f"{type(error).__name__}: {error}"
+            send(answers, ("error", text, traceback.format_exc()))
+
+
+if __name__ == "__main__":
+    serve()
