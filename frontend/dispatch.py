@@ -1,0 +1,167 @@
+"""What happens to an op: recorded inside of a trace, else checked, compiled and run at once.
+
+Element types: all tensors that an op combines must have one; nothing is promoted silently. Python
+numbers are weak: they take the type of the tensors they meet, but a float does not become an
+integer. NumPy arrays count as tensors.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tyc.dialects.ods import Op
+from tyc.dialects.types import DType, TensorType, dtype
+from tyc.frames import error, located
+from tyc.runtime.errors import UserError
+from tyc.tensors import Tensor
+
+if TYPE_CHECKING:
+    from tyc.recording import Recorder
+
+Scalar = bool | int | float
+TensorLike = Tensor | np.ndarray | Scalar
+
+
+class _State(threading.local):
+    recorder: Recorder | None = None
+
+
+_DEFAULTS = {bool: dtype("i1"), int: dtype("i64"), float: dtype("f32")}
+
+STATE = _State()
+"""The trace of this thread, if one is being recorded."""
+
+_PLANS: dict[Any, dict[str, Any]] = {}
+
+
+def apply(op: type[Op], *operands: Any, **attributes: Any) -> Any:
+    """The result of one op, or the list of its results.
+
+    `operands` come in the op's order: tensors, arrays, Python numbers, None for an absent one, a
+    list for a variadic one. Attributes must be hashable.
+    """
+    tensors = as_tensors(operands)
+    try:
+        if STATE.recorder is not None:
+            return STATE.recorder.record(op, tensors, attributes)
+        return _run(op, tensors, attributes)
+    except UserError as raised:
+        raise located(raised) from None
+
+
+def as_tensors(operands: Sequence[Any]) -> list[Any]:
+    """Operands as tensors of one element type where a Python number meets a tensor."""
+    if not any(isinstance(o, (int, float)) for o in operands):
+        return [_lift(o) for o in operands]
+    known = next((as_tensor(o) for o in operands if isinstance(o, (Tensor, np.ndarray))), None)
+    return [_weak(o, known) if isinstance(o, (int, float)) else _lift(o) for o in operands]
+
+
+def _lift(operand: Any) -> Any:
+    if operand is None:
+        return None
+    if isinstance(operand, (list, tuple)):
+        return [as_tensor(o) for o in operand]
+    return as_tensor(operand)
+
+
+def as_tensor(value: Any) -> Tensor:
+    """A tensor from a tensor, an array or a Python number; `UserError` for anything else."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, (np.ndarray, np.generic)):
+        return Tensor(np.ascontiguousarray(value).reshape(value.shape))
+    if isinstance(value, (bool, int, float)):
+        return _weak(value, None)
+    raise error(
+        f"an operand must be a tensor, an array or a number, got {type(value).__name__}",
+        "make it a tensor: tyc.tensor(...)",
+    )
+
+
+def _weak(value: Scalar, known: Tensor | None) -> Tensor:
+    """A Python number as a tensor of rank 0, of the element type of what it meets."""
+    if known is None:
+        kind = next(k for t, k in _DEFAULTS.items() if isinstance(value, t))
+    else:
+        kind = known.dtype
+        if not _fits(value, kind):
+            raise error(
+                f"number {value!r} does not fit the element type of {known.type}",
+                "cast the tensor: x.astype(tyc.float32)" if isinstance(value, float) else "",
+            )
+    return Tensor(_constant(value, kind))
+
+
+def _fits(value: Scalar, kind: DType) -> bool:
+    if kind.kind == "bool":
+        return isinstance(value, bool)
+    if kind.is_float:
+        return True
+    if isinstance(value, float):
+        return False
+    limits = np.iinfo(kind.numpy)
+    return limits.min <= value <= limits.max
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _constant(value: Scalar, kind: DType) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return np.array(value).astype(kind.numpy)
+
+
+def _run(op: type[Op], tensors: list[Any], attributes: dict[str, Any]) -> Any:
+    """Validates by `infer` once for each signature, then runs the kernel."""
+    key = (op, *map(_key, tensors), *attributes.items())
+    plan = _PLANS.get(key)
+    if plan is None:
+        plan = _PLANS[key] = _infer(op, tensors, attributes)
+    results = _kernel(op, [_array(t) for t in tensors], plan)
+    wrapped = [Tensor(r) for r in results]
+    return wrapped if len(wrapped) > 1 else wrapped[0]
+
+
+def _key(tensor: Any) -> Any:
+    if tensor is None:
+        return None
+    if isinstance(tensor, list):
+        return tuple(map(_key, tensor))
+    array = tensor.array()
+    return array.shape, array.dtype
+
+
+def _array(tensor: Any) -> Any:
+    if tensor is None:
+        return None
+    return [t.array() for t in tensor] if isinstance(tensor, list) else tensor.array()
+
+
+def type_of(tensor: Any) -> TensorType | list[TensorType] | None:
+    """The type of an operand, as `infer` takes it."""
+    if tensor is None:
+        return None
+    return [t.type for t in tensor] if isinstance(tensor, list) else tensor.type
+
+
+def _infer(op: type[Op], tensors: list[Any], attributes: dict[str, Any]) -> dict[str, Any]:
+    """All attributes with their defaults; raises `UserError` where a rule of the op is broken."""
+    from mlir import ir
+
+    from tyc.recording import context
+
+    _, complete = op.bind(tensors, attributes)
+    with context(), ir.Location.unknown():
+        op.infer(*map(type_of, tensors), **complete)
+    return complete
+
+
+def _kernel(op: type[Op], arrays: list[Any], attributes: dict[str, Any]) -> list[np.ndarray]:
+    # Until tyc.compiler.eager is here.
+    from tyc.dialects.interpreter import evaluate
+
+    return [np.asarray(r) for r in evaluate(op, arrays, attributes)]

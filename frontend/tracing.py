@@ -1,0 +1,208 @@
+"""`trace`: a function of tensors, recorded once for each signature and compiled.
+
+    @tyc.trace
+    def step(x, y):
+        return (x - y).square().mean()
+
+    step(x, y)                     # records, compiles and runs; later calls only run
+    step.ir(x, y)                  # the program as text
+    step.compile("step.so", x, y)  # a library that needs no Python
+
+The function runs in Python, on tensors that have a type but no value: loops over Python values
+unroll, conditions on tensors are errors. Numbers, strings and None among the arguments belong to
+the signature. Parameters and buffers of modules are read at each call, so that training between
+calls is seen; a compiled file holds their values as constants.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from tyc.dispatch import STATE
+from tyc.frames import error
+from tyc.structure import Spec, flatten, unflatten
+from tyc.tensors import Tensor
+
+if TYPE_CHECKING:
+    from tyc.dialects.program import Program
+    from tyc.recording import Captured, Recorder
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """The function compiled for one signature."""
+
+    run: Callable[[list[np.ndarray]], list[np.ndarray]]
+    outputs: Spec
+    captured: list[Captured]
+    modes: list[tuple[Any, bool]]
+
+    def is_valid(self) -> bool:
+        """False once a module went from `train` to `eval` or a parameter changed its type."""
+        return all(m.training is mode for m, mode in self.modes) and all(
+            c.read().type == c.type for c in self.captured
+        )
+
+
+class Traced:
+    """A function, method or module that runs compiled. See `trace`."""
+
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+        self.function = function
+        self.options = options
+        self.name = _name_of(function)
+        self._variants: dict[Any, list[_Variant]] = {}
+        self._signature = inspect.signature(getattr(function, "forward", function))
+        functools.update_wrapper(self, function, updated=())
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Binds a traced method to its object, once for each object."""
+        if instance is None:
+            return self
+        bound = Traced(types.MethodType(self.function, instance), self.options)
+        instance.__dict__[self.function.__name__] = bound
+        return bound
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The function's result, computed by the compiled program."""
+        if STATE.recorder is not None:
+            return self.function(*args, **kwargs)
+        leaves, spec = self._flatten(args, kwargs)
+        variant = self._variant(spec, leaves)
+        arrays = [t.array() for _, t in leaves] + [c.read().array() for c in variant.captured]
+        results = iter([Tensor(r) for r in variant.run(arrays)])
+        return unflatten(variant.outputs, results)
+
+    def program(self, *args: Any, **kwargs: Any) -> Program:
+        """The program for arguments like these, with the parameters' values beside it."""
+        leaves, spec = self._flatten(args, kwargs)
+        return self._record(spec, leaves, bake=True)[0]
+
+    def ir(self, *args: Any, **kwargs: Any) -> str:
+        """The recorded program as text in the `ty` dialect."""
+        return str(self.program(*args, **kwargs).module)
+
+    def compile(self, path: str | Path, *args: Any, **kwargs: Any) -> Any:
+        """Writes a library for arguments like these, with the parameters as constants in it."""
+        return compile_program(self.program(*args, **kwargs), path, self.options)
+
+    def __repr__(self) -> str:
+        return f"<tyc trace of {self.name}>"
+
+    def _flatten(self, args: Any, kwargs: Any) -> tuple[list[tuple[str, Tensor]], Spec]:
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError as raised:
+            raise error(str(raised), node=self.name) from None
+        bound.apply_defaults()
+        leaves, children = [], []
+        for name, value in bound.arguments.items():
+            found, spec = flatten(value, name)
+            leaves += found
+            children.append(spec)
+        return leaves, Spec(dict, tuple(bound.arguments), tuple(children))
+
+    def _variant(self, spec: Spec, leaves: list[tuple[str, Tensor]]) -> _Variant:
+        known = self._variants.setdefault(spec, [])
+        for variant in known:
+            if variant.is_valid():
+                return variant
+        program, outputs, recorder = self._record(spec, leaves, bake=False)
+        variant = _Variant(
+            executable(program, self.options),
+            outputs,
+            recorder.captured,
+            [(m, m.training) for m in recorder.modules],
+        )
+        known.append(variant)
+        return variant
+
+    def _record(
+        self, spec: Spec, leaves: list[tuple[str, Tensor]], bake: bool
+    ) -> tuple[Program, Spec, Recorder]:
+        from tyc.recording import Recorder
+
+        recorder = Recorder(bake)
+        inputs = [recorder.input(name, tensor.type) for name, tensor in leaves]
+        with _recording(recorder):
+            result = self._call(unflatten(spec, iter(inputs)))
+        outputs, output_spec = flatten(result, "output")
+        if not outputs:
+            raise error("a traced function must return tensors", node=self.name)
+        return recorder.finish(outputs, self.name), output_spec, recorder
+
+    def _call(self, arguments: dict[str, Any]) -> Any:
+        bound = inspect.BoundArguments(self._signature, arguments)  # pyright: ignore[reportArgumentType]
+        return self.function(*bound.args, **bound.kwargs)
+
+
+@contextmanager
+def _recording(recorder: Recorder) -> Iterator[None]:
+    STATE.recorder = recorder
+    try:
+        yield
+    finally:
+        STATE.recorder = None
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    name = getattr(function, "__name__", type(function).__name__)
+    return "".join(c if c.isalnum() else "_" for c in name).strip("_") or "model"
+
+
+@overload
+def trace(function: Callable[..., Any], /, **options: Any) -> Traced: ...
+@overload
+def trace(function: None = None, /, **options: Any) -> Callable[[Callable[..., Any]], Traced]: ...
+def trace(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """A compiled version of a function, a method or a module: `@trace`, `@trace(exact=True)`.
+
+    Options are `target` and the fields of `tyc.compiler.options.Options`.
+    """
+    if function is None:
+        return lambda f: trace(f, **options)
+    if not callable(function):
+        raise error(f"trace takes a function or a module, got {type(function).__name__}")
+    return Traced(function, options)
+
+
+def compile(
+    function: Callable[..., Any] | Program, path: str | Path, *args: Any, **options: Any
+) -> Any:
+    """Writes a library for a function, a module (with example arguments `args`) or a program."""
+    from tyc.dialects.program import Program
+
+    if isinstance(function, Program):
+        return compile_program(function, path, options)
+    traced = function if isinstance(function, Traced) else trace(function)
+    return compile_program(traced.program(*args), path, {**traced.options, **options})
+
+
+def compile_program(program: Program, path: str | Path, options: dict[str, Any]) -> Any:
+    """Writes the library of a program; options as `trace` takes them."""
+    from tyc.compiler.options import Options
+    from tyc.compiler.pipeline import compile_program
+
+    rest = {k: v for k, v in options.items() if k != "target"}
+    return compile_program(
+        program, target=options.get("target"), options=Options(**rest), output=Path(path)
+    )
+
+
+def executable(
+    program: Program, options: dict[str, Any]
+) -> Callable[[list[np.ndarray]], list[np.ndarray]]:
+    """The compiled program as a function of arrays."""
+    # Until tyc.compiler.pipeline is here.
+    from tyc.dialects.interpreter import run
+
+    return lambda arrays: [np.asarray(r) for r in run(program, arrays)]
