@@ -1,0 +1,96 @@
+"""Gather, scatter and one-hot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tyc.onnx.graph import Graph
+from tyc.onnx.movement import sliced
+from tyc.onnx.rules import Node, rule
+
+
+def _axis(g: Graph, n: Node, default: int = 0) -> int:
+    axis, rank = n.get("axis", default), g.rank(n.inputs[0])
+    if not -rank <= axis < rank:
+        n.fail(f"axis must lie in {-rank}..{rank - 1}, got {axis}")
+    return axis % rank
+
+
+@rule("Gather")
+def gather(g: Graph, n: Node) -> Any:
+    """Slices of `x` along an axis, by indices."""
+    return g.gather(*n.inputs, axis=_axis(g, n))
+
+
+@rule("GatherElements")
+def gather_elements(g: Graph, n: Node) -> Any:
+    """Elements of `x`, one index each along an axis."""
+    return g.gather_elements(*n.inputs, axis=_axis(g, n))
+
+
+@rule("GatherND")
+def gather_nd(g: Graph, n: Node) -> Any:
+    """Slices of `x` by index tuples."""
+    return g.gather_nd(*n.inputs, batch_dims=n.get("batch_dims", 0))
+
+
+@rule("Scatter", "ScatterElements")
+def scatter_elements(g: Graph, n: Node) -> Any:
+    """A copy of `x` with single elements replaced or updated."""
+    return g.scatter_elements(*n.inputs, axis=_axis(g, n), reduction=n.get("reduction", "none"))
+
+
+@rule("ScatterND")
+def scatter_nd(g: Graph, n: Node) -> Any:
+    """A copy of `x` with slices replaced or updated."""
+    return g.scatter_nd(*n.inputs, reduction=n.get("reduction", "none"))
+
+
+@rule("Compress")
+def compress(g: Graph, n: Node) -> Any:
+    """What a known condition selects along an axis, or of the flat input."""
+    x, condition = n.inputs[0], n.known(1)
+    axis = n.get("axis")
+    if axis is None:
+        x, axis = g.reshape(x, shape=[g.type(x).size]), 0
+    indices = np.flatnonzero(condition).astype(np.int64)
+    return g.gather(x, indices, axis=axis % g.rank(x))
+
+
+@rule("NonZero")
+def non_zero(g: Graph, n: Node) -> Any:
+    """The indices of what is not zero in a known array."""
+    return np.array(np.nonzero(np.atleast_1d(n.known(0))), np.int64)
+
+
+@rule("OneHot")
+def one_hot(g: Graph, n: Node) -> Any:
+    """`on` where the position along `axis` is the index, else `off`; the depth is known."""
+    indices, values = n.inputs[0], n.inputs[2]
+    depth = (n.ints(1) or [0])[0]
+    if g.dtype(indices).is_float:
+        indices = g.cast(indices, to="i64")
+    axis = n.get("axis", -1) % (g.rank(indices) + 1)
+    if isinstance(values, np.ndarray):
+        off, on = (float(v) for v in values)
+        kind = g.dtype(values)
+        return g.one_hot(indices, depth=depth, axis=axis, on=on, off=off, to=kind)
+    hit = g.one_hot(indices, depth=depth, axis=axis, on=1.0, off=0.0, to="i1")
+    off, on = (g.reshape(sliced(g, values, [i], [1]), shape=[]) for i in range(2))
+    return g.where(hit, on, off)
+
+
+@rule("ReverseSequence")
+def reverse_sequence(g: Graph, n: Node) -> Any:
+    """Reverses the first `length[b]` steps of each sequence, with known lengths."""
+    x, lengths = n.inputs[0], n.ints(1) or []
+    time, batch = n.get("time_axis", 0), n.get("batch_axis", 1)
+    steps = g.shape(x)[time]
+    rows = [[*range(k)][::-1] + list(range(k, steps)) for k in lengths]
+    order = np.array(rows, np.int64)
+    order = order if batch < time else order.T
+    shape = [s if i in (time, batch) else 1 for i, s in enumerate(g.shape(x))]
+    index = np.ascontiguousarray(np.broadcast_to(order.reshape(shape), g.shape(x)))
+    return g.gather_elements(x, index, axis=time)

@@ -1,0 +1,110 @@
+"""Resizing and sampling of images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from tyc.onnx.graph import Graph
+from tyc.onnx.movement import normal_axes
+from tyc.onnx.rules import Node, rule
+
+
+@rule("Upsample", since=7)
+def upsample_attributes(g: Graph, n: Node) -> Any:
+    """Scales as an attribute."""
+    return _asymmetric(g, n, n.get("scales"))
+
+
+@rule("Upsample", since=9)
+def upsample(g: Graph, n: Node) -> Any:
+    """Scales as a known input."""
+    return _asymmetric(g, n, _floats(n, 1))
+
+
+@rule("Resize", since=10)
+def resize_asymmetric(g: Graph, n: Node) -> Any:
+    """Opset 10: scales as a known input, asymmetric coordinates."""
+    return _asymmetric(g, n, _floats(n, 1))
+
+
+def _floats(n: Node, index: int) -> list[float] | None:
+    array = n.known(index)
+    return None if array is None or array.size == 0 else [float(v) for v in array.reshape(-1)]
+
+
+def _asymmetric(g: Graph, n: Node, scales: Sequence[float] | None) -> Any:
+    x = n.inputs[0]
+    scales = list(scales or [])
+    if len(scales) != g.rank(x):
+        n.fail(f"scales must have {g.rank(x)} numbers, got {scales}")
+    sizes = [math.floor(s * f) for s, f in zip(g.shape(x), scales)]
+    return _resized(
+        g, x, sizes, scales, mode=n.get("mode", "nearest"), coordinates="asymmetric",
+        nearest="floor",
+    )  # fmt: skip
+
+
+def _resized(g: Graph, x: Any, sizes: list[int], scales: list[float], **options: Any) -> Any:
+    if tuple(sizes) == g.shape(x) and all(f == 1.0 for f in scales):
+        return x
+    return g.resize(x, sizes=sizes, scales=scales, **options)
+
+
+@rule("Resize", since=11)
+def resize(g: Graph, n: Node) -> Any:
+    """Scales or sizes as known inputs, for all dimensions or those in `axes`."""
+    x = n.inputs[0]
+    coordinates = n.get("coordinate_transformation_mode", "half_pixel")
+    if coordinates in ("tf_crop_and_resize", "tf_half_pixel_for_nn"):
+        n.fail(f"coordinate_transformation_mode {coordinates!r} is not supported",
+               "crop with Slice, then resize")  # fmt: skip
+    if n.get("antialias", 0):
+        n.fail("antialias must be 0, got 1")
+    sizes, scales = _sizes_and_scales(g, n)
+    return _resized(
+        g, x, sizes, scales, mode=n.get("mode", "nearest"),
+        coordinates=coordinates, nearest=n.get("nearest_mode", "round_prefer_floor"),
+        cubic_coefficient=n.get("cubic_coeff_a", -0.75),
+        exclude_outside=bool(n.get("exclude_outside", 0)),
+    )  # fmt: skip
+
+
+def _sizes_and_scales(g: Graph, n: Node) -> tuple[list[int], list[float]]:
+    """Result sizes and the scales of the coordinate formula, for all dimensions."""
+    shape = g.shape(n.inputs[0])
+    axes = normal_axes(n, n.get("axes") or range(len(shape)), len(shape))
+    scales, wanted = _floats(n, 2), n.ints(3)
+    if (scales is None) == (not wanted):
+        n.fail("exactly one of scales and sizes must be given")
+    given = len(scales if scales is not None else wanted or [])
+    if given != len(axes):
+        n.fail(f"scales or sizes must have {len(axes)} numbers, got {given}")
+    all_sizes, all_scales = list(shape), [1.0] * len(shape)
+    if scales is not None:
+        for axis, scale in zip(axes, scales):
+            all_sizes[axis], all_scales[axis] = math.floor(shape[axis] * scale), scale
+        return all_sizes, all_scales
+    ratios = [w / shape[a] for w, a in zip(wanted or [], axes)]
+    policy = n.get("keep_aspect_ratio_policy", "stretch")
+    if policy != "stretch":
+        ratio = (min if policy == "not_larger" else max)(ratios)
+        ratios = [ratio] * len(axes)
+        wanted = [math.floor(ratio * shape[a] + 0.5) for a in axes]
+    for axis, size, ratio in zip(axes, wanted or [], ratios):
+        all_sizes[axis], all_scales[axis] = size, ratio
+    return all_sizes, all_scales
+
+
+_MODES = {"bilinear": "linear", "bicubic": "cubic"}
+
+
+@rule("GridSample", since=16)
+def grid_sample(g: Graph, n: Node) -> Any:
+    """Samples at the positions of a grid in [-1, 1]."""
+    mode = n.get("mode", "bilinear")
+    return g.grid_sample(
+        *n.inputs, mode=_MODES.get(mode, mode), padding_mode=n.get("padding_mode", "zeros"),
+        align_corners=bool(n.get("align_corners", 0)),
+    )  # fmt: skip
