@@ -78,7 +78,6 @@ def scaled(x: Any, scale: Any, bias: Any) -> Any:
     return x if bias is None else x + bias
 
 
-
 SOFTMAX_EXAMPLES = (
     example((2, 5)),
     example((2, 3, 4), axis=1),
@@ -318,4 +317,3 @@ class LocalResponseNormOp(Normalization, name="local_response_norm"):
         assert total is not None
         base = total * (alpha / size) + bias
         return (Expression(x) / apply("power", base, beta)).value
-
