@@ -1,0 +1,266 @@
+"""One step from a tensor's element to the elements that it is made of, as index arithmetic.
+
+Shared by the evaluator, which emits code, and the analyses, which only look. Nothing is emitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
+
+from mlir import ir
+
+from tyc.compiler.schedules.affine import LANE, Affine, Facts, Quotient, Remainder, total
+from tyc.compiler.schedules.kernel import shape_of
+from tyc.compiler.schedules.structure import Generic, Operand, operation_of
+from tyc.runtime.errors import InternalError
+
+
+@dataclass(frozen=True)
+class Alias:
+    """The same element of another tensor."""
+
+    value: ir.Value
+    at: tuple[Affine, ...]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A constant scalar."""
+
+    attribute: ir.Attribute
+
+
+Source = Alias | Constant
+
+
+@dataclass(frozen=True)
+class Choice:
+    """`inside` where `0 <= x < size` for each (x, size) of `conditions`, else `outside`.
+
+    The outside of a choice may be the same tensor: it is then asked again, knowing more.
+    """
+
+    conditions: tuple[tuple[Affine, int], ...]
+    inside: Source
+    outside: Source | Choice
+
+
+def positions(operand: Operand, dims: Sequence[Affine]) -> tuple[Affine, ...]:
+    """Where a generic reads an operand at a point of its iteration space."""
+    return tuple(
+        total([(c, dims[d]) for d, c in enumerate(i.coefficients) if c]) + i.constant
+        for i in operand.index
+    )
+
+
+def solve(generic: Generic, output: Operand, at: Sequence[Affine]) -> list[Affine]:
+    """The point of the iteration space that writes the element at `at` of an output."""
+    dims: list[Affine | None] = [None] * len(generic.iterators)
+    for index, x in zip(output.index, at):
+        if index.dim is not None:
+            dims[index.dim] = x
+    for d, x in enumerate(dims):
+        if x is None:
+            if generic.extents[d] != 1:
+                raise InternalError(f"an output names every parallel dimension, got {output.index}")
+            dims[d] = Affine({})
+    return [x for x in dims if x is not None]
+
+
+def at_lane(facts: Facts, x: Affine, lane: int) -> Affine:
+    """The expression with the lane's number put in, simplified again."""
+    parts: list[tuple[int, Affine]] = [(1, Affine({}, x.constant))]
+    for atom, c in x.terms.items():
+        if atom == LANE:
+            parts.append((c, Affine({}, lane)))
+        elif isinstance(atom, (Quotient, Remainder)) and LANE in atom.of.atoms():
+            inner = at_lane(facts, atom.of, lane)
+            divide = facts.quotient if isinstance(atom, Quotient) else facts.remainder
+            parts.append((c, divide(inner, atom.by)))
+        else:
+            parts.append((c, Affine({atom: 1})))
+    return total(parts)
+
+
+def depends_on(t: ir.Value, target: ir.Value, stop: Container[ir.Value]) -> bool:
+    """True where computing `t` reads `target`; values in `stop` are read, not computed."""
+    if t == target:
+        return True
+    operation = operation_of(t)
+    if t in stop or operation is None:
+        return False
+    return any(depends_on(o, target, stop) for o in reads(operation))
+
+
+def reads(operation: ir.Operation) -> list[ir.Value]:
+    """The tensors that an operation reads, those of `tensor.extract` in its body too."""
+    found = [o for o in operation.operands if isinstance(o.type, ir.RankedTensorType)]
+    if operation.name == "linalg.generic":
+        for op in operation.regions[0].blocks[0].operations:
+            if op.operation.name == "tensor.extract":
+                found.append(op.operation.operands[0])
+    return found
+
+
+def movement(t: ir.Value, at: tuple[Affine, ...], facts: Facts) -> Source | Choice:
+    """The step through an operation that only moves elements."""
+    operation = operation_of(t)
+    name = "" if operation is None else operation.name
+    rule = _RULES.get(name)
+    if operation is None or rule is None:
+        raise InternalError(f"a schedule has no rule for {name or 'an argument without a buffer'}")
+    return rule(operation, at, facts)
+
+
+def _integers(operation: ir.Operation, name: str) -> list[int]:
+    found = list(ir.DenseI64ArrayAttr(operation.attributes[name]))
+    if any(x < -(2**62) for x in found):
+        raise InternalError(f"{operation.name} has static sizes, got {found}")
+    return found
+
+
+def _slice(operation: ir.Operation, at: tuple[Affine, ...], facts: Facts) -> Alias:
+    offsets = _integers(operation, "static_offsets")
+    steps = _integers(operation, "static_strides")
+    sizes = _integers(operation, "static_sizes")
+    source = operation.operands[0]
+    moved = _matched(sizes, shape_of(operation.results[0]), at)
+    return Alias(source, tuple(i * s + o for i, s, o in zip(moved, steps, offsets)))
+
+
+def _matched(sizes: Sequence[int], shape: Sequence[int], at: Sequence[Affine]) -> list[Affine]:
+    """Indices of the unreduced rank: a slice may drop dimensions of size 1."""
+    if len(sizes) == len(shape):
+        return list(at)
+    found, k = [], 0
+    for size in sizes:
+        if k < len(shape) and size == shape[k]:
+            found.append(at[k])
+            k += 1
+        else:
+            found.append(Affine({}))
+    return found
+
+
+def _collapse(operation: ir.Operation, at: tuple[Affine, ...], facts: Facts) -> Alias:
+    source = operation.operands[0]
+    shape = shape_of(source)
+    found: list[Affine] = [Affine({})] * len(shape)
+    for group, x in zip(_groups(operation), at):
+        for k in reversed(group):
+            found[k] = facts.remainder(x, shape[k]) if k != group[0] else x
+            x = facts.quotient(x, shape[k]) if k != group[0] else x
+    return Alias(source, tuple(found))
+
+
+def _expand(operation: ir.Operation, at: tuple[Affine, ...], facts: Facts) -> Alias:
+    shape = shape_of(operation.results[0])
+    found = []
+    for group in _groups(operation):
+        x = Affine({})
+        for k in group:
+            x = total([(shape[k], x), (1, at[k])])
+        found.append(x)
+    return Alias(operation.operands[0], tuple(found))
+
+
+def _groups(operation: ir.Operation) -> list[list[int]]:
+    groups = ir.ArrayAttr(operation.attributes["reassociation"])
+    return [[ir.IntegerAttr(k).value for k in ir.ArrayAttr(g)] for g in groups]
+
+
+def _pad(operation: ir.Operation, at: tuple[Affine, ...], facts: Facts) -> Source | Choice:
+    low = _integers(operation, "static_low")
+    source = operation.operands[0]
+    shape = shape_of(source)
+    inner = tuple(i - o for i, o in zip(at, low))
+    outside = Constant(_padding(operation))
+    pending = []
+    for x, size in zip(inner, shape):
+        inside = is_inside(facts, x, size)
+        if inside is False:
+            return outside
+        if inside is None:
+            pending.append((x, size))
+    if not pending:
+        return Alias(source, inner)
+    return Choice(tuple(pending), Alias(source, inner), outside)
+
+
+def is_inside(facts: Facts, x: Affine, size: int) -> bool | None:
+    """Whether `0 <= x < size`; `None` where it depends."""
+    span = facts.bounds(x)
+    if span is None:
+        return None
+    if span[0] >= 0 and span[1] < size:
+        return True
+    return False if span[1] < 0 or span[0] >= size else None
+
+
+def _padding(operation: ir.Operation) -> ir.Attribute:
+    block = operation.regions[0].blocks[0]
+    yielded = block.operations[len(block.operations) - 1].operands[0]
+    return constant_of(yielded)
+
+
+def constant_of(value: ir.Value) -> ir.Attribute:
+    """The attribute of a scalar constant."""
+    operation = operation_of(value)
+    if operation is None or operation.name != "arith.constant":
+        raise InternalError(f"a fill or padding value is a constant, got {value}")
+    return operation.attributes["value"]
+
+
+def _concat(operation: ir.Operation, at: tuple[Affine, ...], facts: Facts) -> Source | Choice:
+    axis = ir.IntegerAttr(operation.attributes["dim"]).value
+    start, found = 0, []
+    for source in operation.operands:
+        size = shape_of(source)[axis]
+        x = at[axis] - start
+        inside = is_inside(facts, x, size)
+        alias = Alias(source, (*at[:axis], x, *at[axis + 1 :]))
+        if inside is True:
+            return alias
+        if inside is None:
+            found.append((x, size, alias))
+        start += size
+    return _chain(found)
+
+
+def _chain(found: Sequence[tuple[Affine, int, Alias]]) -> Source | Choice:
+    x, size, alias = found[0]
+    if len(found) == 1:
+        return alias
+    return Choice(((x, size),), alias, _chain(found[1:]))
+
+
+def _fill(operation: ir.Operation, at: tuple[Affine, ...], facts: Facts) -> Constant:
+    return Constant(constant_of(operation.operands[0]))
+
+
+def _empty(operation: ir.Operation, at: tuple[Affine, ...], facts: Facts) -> Constant:
+    """What is in an empty tensor is nobody's business: zero."""
+    element = ir.RankedTensorType(operation.results[0].type).element_type
+    if isinstance(element, ir.IntegerType):
+        return Constant(ir.IntegerAttr.get(element, 0))
+    return Constant(ir.FloatAttr.get(element, 0.0))
+
+
+def _dense(operation: ir.Operation, at: tuple[Affine, ...], facts: Facts) -> Constant:
+    attribute = ir.DenseElementsAttr(operation.attributes["value"])
+    if attribute.is_splat:
+        return Constant(attribute.get_splat_value())
+    raise InternalError("a constant tensor with several values is an argument of its kernel")
+
+
+_RULES: dict[str, Callable[[ir.Operation, tuple[Affine, ...], Facts], Source | Choice]] = {
+    "tensor.extract_slice": _slice,
+    "tensor.collapse_shape": _collapse,
+    "tensor.expand_shape": _expand,
+    "tensor.pad": _pad,
+    "tensor.concat": _concat,
+    "tensor.empty": _empty,
+    "linalg.fill": _fill,
+    "arith.constant": _dense,
+}
