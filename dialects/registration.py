@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from mlir import ir
+from mlir._mlir_libs import _mlir
 from mlir.dialects import irdl
 
 from tyc.dialects.ods import REGISTRY, VARIADIC_LIMIT, Field, Op
+
+# Without a module for `ty` the bindings look for one again at each `value.owner`: 50 us a time.
+_mlir.globals.append_dialect_search_prefix("tyc.dialects")
 
 _VARIADICITY = {"Operand": "single", "OptionalOperand": "optional", "Operands": "optional",
                 "Result": "single", "Results": "variadic"}  # fmt: skip
