@@ -169,7 +169,7 @@ class MinimumOp(Binary, name="minimum"):
 
 REMAINDER_EXAMPLES = (
     example((2, 3), np.float32([1.5, -0.7, 3.0])),
-    example((4, 1), np.float64([0.3, -2.5])),
+    example((4, 1), np.float64([0.3, -2.5]), dtype="f64"),
     example((5,), (), dtype="f16", low=0.5),
     example((16,), (16,), dtype="i32", low=-9, high=9),
     example((8,), (8,), dtype="u8", high=9),
