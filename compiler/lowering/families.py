@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import lru_cache
 
 _MACHINERY = {"registry", "structured", "kernel", "families"}
 
 
+@lru_cache(maxsize=1)
 def load() -> None:
     """Imports each family module of this package once."""
     import tyc.compiler.lowering as package

@@ -8,7 +8,7 @@ In a program: those with contractions or movement inside, so that fusion sees th
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from mlir import ir
 
@@ -16,7 +16,7 @@ from tyc.compiler.lowering.registry import LINALG, LOOPS
 from tyc.compiler.rewriting import replace
 from tyc.compiler.transforms.kinds import kind
 from tyc.dialects import building
-from tyc.dialects.ods import Elementwise
+from tyc.dialects.ods import Elementwise, Op
 from tyc.dialects.program import Program
 
 
@@ -30,23 +30,26 @@ def expand_kernel(function: ir.Operation) -> None:
     _expand(function.regions[0].blocks[0], lambda op: True)
 
 
-def _expand(block: ir.Block, wanted: Any) -> None:
-    pending = [op.operation for op in block.operations]
-    while pending:
-        operation = pending.pop()
-        if not _has_only_expansion(operation):
-            continue
-        op = building.view(operation)
-        if not wanted(op):
-            continue
-        before = _previous(operation)
-        with ir.InsertionPoint(operation), operation.location:
-            result = building.expand(
-                type(op), building.operands_of(op), building.attributes_of(op)
-            )
-        pending += _between(block, before, operation)
-        many = isinstance(result, (list, tuple))
-        replace(operation, list(result) if many else [result])
+def _expand(block: ir.Block, wanted: Callable[[Op], bool]) -> None:
+    """Expands in rounds, as an expansion may hold composites itself."""
+    changed = True
+    while changed:
+        changed = False
+        for op in list(block.operations):
+            operation = op.operation
+            if not _has_only_expansion(operation):
+                continue
+            composite = building.view(operation)
+            if wanted(composite):
+                _replace_by_expansion(operation, composite)
+                changed = True
+
+
+def _replace_by_expansion(operation: ir.Operation, op: Op) -> None:
+    with ir.InsertionPoint(operation), operation.location:
+        result = building.expand(type(op), building.operands_of(op), building.attributes_of(op))
+    many = isinstance(result, (list, tuple))
+    replace(operation, list(result) if many else [result])
 
 
 def _has_only_expansion(operation: ir.Operation) -> bool:
@@ -54,26 +57,3 @@ def _has_only_expansion(operation: ir.Operation) -> bool:
     if cls is None or cls.expand is None or cls.NAME in LINALG or cls.NAME in LOOPS:
         return False
     return not (issubclass(cls, Elementwise) and cls.scalar is not None)
-
-
-def _previous(operation: ir.Operation) -> ir.Operation | None:
-    previous = None
-    for op in operation.block.operations:
-        if op.operation == operation:
-            return previous
-        previous = op.operation
-    return None
-
-
-def _between(
-    block: ir.Block, first: ir.Operation | None, last: ir.Operation
-) -> list[ir.Operation]:
-    """The operations after `first` (or from the start) and before `last`."""
-    found, inside = [], first is None
-    for op in block.operations:
-        if op.operation == last:
-            break
-        if inside:
-            found.append(op.operation)
-        inside = inside or op.operation == first
-    return found

@@ -7,7 +7,7 @@
 `gather`       reads at computed positions: an elementwise consumer can pull it
 `movement`     a relayout that is a kernel of its own
 `view`         no work at all: another shape of the same buffer
-`constant`     a parameter or a constant
+`constant`     a parameter or a constant, which kernels hold or take as an argument
 `opaque`       loops of its own
 `expand`       a composite with contractions inside: expanded before fusion
 """
@@ -25,14 +25,14 @@ from tyc.dialects import building
 from tyc.dialects.ods import Elementwise, Op
 
 _CONTRACTIONS = {"matmul", "matmul_integer", "conv"}
-_GATHERS = {"gather", "one_hot", "iota", "full"}
+_GATHERS = {"gather", "one_hot", "iota"}
 
 
 def kind(op: Op) -> str:
     """The kind of one op; see the module's docstring."""
     families.load()
     name = op.NAME
-    if name in ("parameter", "constant"):
+    if name in ("parameter", "constant", "full"):
         return "constant"
     if name == "reshape":
         return "view"
@@ -69,21 +69,22 @@ def _kind_of_composite(op: Op) -> str:
     types = tuple(str(v.type) for v in op.operation.operands)
     key = (op.NAME, types, str(building.attributes_of(op)))
     if key not in _CACHE:
-        _CACHE[key] = _merge([kind(building.view(o)) for o in expansion(op)])
+        _CACHE[key] = _merge(_kinds_of_expansion(op))
     return _CACHE[key]
 
 
 def _merge(kinds: list[str]) -> str:
     found = set(kinds) - {"constant"}
-    if found <= {"elementwise"}:
+    # A view in there gives an operand such as a scale the rank that it is broadcast by.
+    if found <= {"elementwise", "view"}:
         return "elementwise"
     if found <= {"elementwise", "rows", "view"}:
         return "rows"
     return "expand"
 
 
-def expansion(op: Op) -> list[ir.Operation]:
-    """The ops of a composite's expansion, in a module that lives as long as they do."""
+def _kinds_of_expansion(op: Op) -> list[str]:
+    """The kinds of the ops of a composite's expansion, which is built and thrown away."""
     operands = building.operands_of(op)
     module = ir.Module.create(ir.Location.unknown())
     with ir.InsertionPoint(module.body):
@@ -96,4 +97,4 @@ def expansion(op: Op) -> list[ir.Operation]:
     ]
     with ir.InsertionPoint(block):
         building.expand(type(op), inner, building.attributes_of(op))
-    return [o.operation for o in block.operations]
+    return [kind(building.view(o)) for o in block.operations]

@@ -111,7 +111,7 @@ def _is_parameter(value: ir.Value) -> bool:
 
 def _is_inlined_constant(value: ir.Value) -> bool:
     owner = _owner(value)
-    return owner is not None and owner.name == "ty.constant"
+    return owner is not None and owner.name in ("ty.constant", "ty.full")
 
 
 def _make_function(
@@ -188,7 +188,7 @@ def _inline(
                 break
             _clone(operation, values)
             clone = values[operation.results[0]].owner.operation
-            if clone.name not in ("ty.constant", "ty.reshape"):
+            if clone.name not in ("ty.constant", "ty.full", "ty.reshape"):
                 made.append(("single", [clone]))
     for old, new in zip(call.results, results):
         old.replace_all_uses_with(new)
