@@ -16,29 +16,44 @@ from tyc.runtime.abi import dtype_name
 from tyc.runtime.errors import UserError
 from tyc.runtime.signature import TensorSpec, identifier
 
+_MISSING = object()
 _LOSSLESS = {"b": "biuf", "i": "iuf", "u": "iuf", "f": "f"}
 """Kinds of Python number, and the kinds of element type that may hold them."""
 
 
-def bind(model: str, specs: Sequence[TensorSpec], args: tuple, kwargs: dict[str, Any]) -> list:
+def positions(specs: Sequence[TensorSpec]) -> dict[str, int]:
+    """The place of each input by its name, and by its name made an identifier."""
+    places = {identifier(spec.name): i for i, spec in enumerate(specs)}
+    return places | {spec.name: i for i, spec in enumerate(specs)}
+
+
+def bind(
+    model: str,
+    specs: Sequence[TensorSpec],
+    places: dict[str, int],
+    args: tuple,
+    kwargs: dict[str, Any],
+) -> list:
     """The values in the order of the inputs, given by position or by name."""
-    names = [spec.name for spec in specs]
-    listed = ", ".join(names)
     if len(args) > len(specs):
-        raise _arity(model, f"takes {len(specs)} inputs ({listed}), got {len(args)}")
-    values = dict(zip(names, args))
-    by_identifier = {identifier(name): name for name in names}
+        raise _arity(model, f"takes {_listed(specs)}, got {len(args)}")
+    values = [*args, *[_MISSING] * (len(specs) - len(args))]
     for key, value in kwargs.items():
-        name = key if key in names else by_identifier.get(key)
-        if name is None:
-            raise _arity(model, f"input names must be among {listed}, got {key!r}")
-        if name in values:
+        place = places.get(key)
+        if place is None:
+            names = ", ".join(spec.name for spec in specs)
+            raise _arity(model, f"input names must be among {names}, got {key!r}")
+        if values[place] is not _MISSING:
             raise _arity(model, f"each input must be given once, got {key!r} twice")
-        values[name] = value
-    missing = [name for name in names if name not in values]
-    if missing:
-        raise _arity(model, f"takes {len(specs)} inputs ({listed}), got none for {missing[0]!r}")
-    return [values[name] for name in names]
+        values[place] = value
+    for spec, value in zip(specs, values):
+        if value is _MISSING:
+            raise _arity(model, f"takes {_listed(specs)}, got none for {spec.name!r}")
+    return values
+
+
+def _listed(specs: Sequence[TensorSpec]) -> str:
+    return f"{len(specs)} inputs ({', '.join(spec.name for spec in specs)})"
 
 
 def _arity(model: str, message: str) -> UserError:
@@ -117,14 +132,24 @@ def _check_type(
 
 def as_outputs(model: str, specs: Sequence[TensorSpec], out: Any) -> list[np.ndarray]:
     """The arrays that a run writes: the caller's where `out` gives them, new ones elsewhere."""
-    given = _given_outputs(model, specs, out)
-    for spec, array in zip(specs, given):
-        if array is not None:
+    arrays = []
+    for spec, array in zip(specs, _given_outputs(model, specs, out)):
+        if array is None:
+            array = np.empty(spec.shape, spec.numpy_dtype)
+        elif not fits(array, spec.numpy_dtype, spec.shape):
             _check_output(f"{model}: output {spec.name!r}", spec, array)
-    return [
-        np.empty(spec.shape, spec.numpy_dtype) if array is None else array
-        for spec, array in zip(specs, given)
-    ]
+        arrays.append(array)
+    return arrays
+
+
+def fits(value: Any, dtype: np.dtype, shape: tuple[int, ...]) -> bool:
+    """Whether `value` can be passed as it is: a plain array, dense, aligned and writable."""
+    return (
+        type(value) is np.ndarray
+        and value.dtype == dtype
+        and value.shape == shape
+        and value.flags.carray
+    )
 
 
 def _given_outputs(model: str, specs: Sequence[TensorSpec], out: Any) -> list:
@@ -159,22 +184,31 @@ def _check_output(node: str, spec: TensorSpec, array: Any) -> None:
 
 def check_overlap(
     model: str,
-    inputs: Sequence[tuple[TensorSpec, np.ndarray]],
-    outputs: Sequence[tuple[TensorSpec, np.ndarray]],
+    inputs: Sequence[tuple[TensorSpec, int]],
+    outputs: Sequence[tuple[TensorSpec, int]],
 ) -> None:
-    """Refuses outputs that share memory with an input or another output.
+    """Refuses outputs that share memory with an input or another output, given their addresses.
 
     A kernel may read an input after the first output is written. The exception is the manifest's:
     an output that `aliases` an input may be that input's array.
     """
-    for i, (spec, array) in enumerate(outputs):
-        for other, memory in [*inputs, *outputs[:i]]:
-            if not np.may_share_memory(array, memory):
-                continue
-            same = array.ctypes.data == memory.ctypes.data
-            if not (same and spec.aliases == other.name):
-                raise UserError(
-                    f"out must not share memory with other tensors, got some of {other.name!r}",
-                    node=f"{model}: output {spec.name!r}",
-                    hint="give an array of its own",
-                )
+    shared = {(spec.aliases, at) for spec, at in outputs if spec.aliases}
+    ranges = [(at, at + s.nbytes, False, s) for s, at in inputs if (s.name, at) not in shared]
+    ranges += [(at, at + s.nbytes, True, s) for s, at in outputs]
+    ranges = sorted((r for r in ranges if r[0] < r[1]), key=lambda r: r[:2])
+    # By rising address: a range overlaps an earlier one if one of those reaches beyond its begin.
+    reach: dict[bool, tuple[int, TensorSpec | None]] = {False: (0, None), True: (0, None)}
+    for begin, end, is_output, spec in ranges:
+        for other_is_output, (other_end, other) in reach.items():
+            if other is not None and begin < other_end and (is_output or other_is_output):
+                raise _overlap(model, *((spec, other) if is_output else (other, spec)))
+        if end > reach[is_output][0]:
+            reach[is_output] = (end, spec)
+
+
+def _overlap(model: str, output: TensorSpec, other: TensorSpec) -> UserError:
+    return UserError(
+        f"out must not share memory with other tensors, got some of {other.name!r}",
+        node=f"{model}: output {output.name!r}",
+        hint="give an array of its own",
+    )

@@ -13,6 +13,17 @@ POISON = 0xA5
 """The byte that a guarded workspace is filled with."""
 
 
+_byte_in = ctypes.c_char.from_buffer
+
+
+def address(array: np.ndarray) -> int:
+    """Where an array's data begins; several times faster than `array.ctypes.data`."""
+    try:
+        return ctypes.addressof(_byte_in(array))
+    except (TypeError, ValueError, BufferError):  # read-only, empty, or of a type like bf16
+        return array.ctypes.data
+
+
 def aligned_empty(nbytes: int, alignment: int = ALIGNMENT) -> np.ndarray:
     """An uninitialised uint8 array whose address is a multiple of `alignment`, a power of two."""
     memory = np.empty(nbytes + alignment - 1, np.uint8)

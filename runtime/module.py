@@ -19,10 +19,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from tyc.runtime.abi import ALIGNMENT
-from tyc.runtime.arguments import as_input, as_outputs, bind, check_overlap
+from tyc.runtime.arguments import as_input, as_outputs, bind, check_overlap, fits, positions
 from tyc.runtime.errors import InternalError, UserError
 from tyc.runtime.library import Library, Weights, default_threads, thread_pool
-from tyc.runtime.memory import Workspace
+from tyc.runtime.memory import Workspace, address
 from tyc.runtime.signature import TensorSpec, read_specs, result_type
 
 
@@ -51,12 +51,13 @@ def load(path: str | os.PathLike[str], threads: int | None = None) -> Module:
 class _Frame:
     """What a thread needs for its calls, made once: pointer arrays and a workspace."""
 
-    __slots__ = ("inputs", "outputs", "workspace")
+    __slots__ = ("checked", "inputs", "outputs", "workspace")
 
     def __init__(self, num_inputs: int, num_outputs: int, workspace: WorkspaceLike) -> None:
         self.inputs = (ctypes.c_void_p * num_inputs)()
         self.outputs = (ctypes.c_void_p * num_outputs)()
         self.workspace = workspace
+        self.checked: tuple[list[int], list[int]] | None = None
 
 
 class Module:
@@ -77,7 +78,8 @@ class Module:
         self._executor = thread_pool(library, threads)
         self._weights = _map_weights(library)
         self._input_types = [(spec.numpy_dtype, spec.shape) for spec in self.inputs]
-        self._output_types = [(spec.shape, spec.numpy_dtype) for spec in self.outputs]
+        self._output_types = [(spec.numpy_dtype, spec.shape) for spec in self.outputs]
+        self._positions = positions(self.inputs)
         self._result = result_type(self.name, self.outputs)
         self._local = threading.local()
 
@@ -87,24 +89,16 @@ class Module:
         `out` may be an array (for one output), a sequence, or a dictionary that names some outputs.
         """
         if kwargs or len(args) != len(self._input_types):
-            args = tuple(bind(self.name, self.inputs, args, kwargs))
+            args = tuple(bind(self.name, self.inputs, self._positions, args, kwargs))
         arrays = [
-            value
-            if type(value) is np.ndarray
-            and value.dtype == dtype
-            and value.shape == shape
-            and value.flags.carray
-            else as_input(self.name, self.inputs[i], value)
-            for i, (value, (dtype, shape)) in enumerate(zip(args, self._input_types))
+            value if fits(value, *self._input_types[i]) else as_input(self.name, spec, value)
+            for i, (value, spec) in enumerate(zip(args, self.inputs))
         ]
         if out is None:
-            results = [np.empty(shape, dtype) for shape, dtype in self._output_types]
+            results = [np.empty(shape, dtype) for dtype, shape in self._output_types]
         else:
             results = as_outputs(self.name, self.outputs, out)
-            check_overlap(
-                self.name, list(zip(self.inputs, arrays)), list(zip(self.outputs, results))
-            )
-        self._invoke(arrays, results)
+        self._invoke(arrays, results, check=out is not None)
         return results[0] if len(results) == 1 else self._result._make(results)
 
     def use_workspace(self, workspace: WorkspaceLike) -> None:
@@ -123,15 +117,20 @@ class Module:
         outputs = ", ".join(map(str, self.outputs))
         return f"<tyc module {self.name}({inputs}) -> ({outputs})>"
 
-    def _invoke(self, arrays: list[np.ndarray], results: list[np.ndarray]) -> None:
+    def _invoke(self, arrays: list[np.ndarray], results: list[np.ndarray], check: bool) -> None:
         try:
             frame = self._local.frame
         except AttributeError:
             frame = self._local.frame = self._new_frame(Workspace(self.workspace_bytes))
-        for i, array in enumerate(arrays):
-            frame.inputs[i] = array.ctypes.data
-        for i, array in enumerate(results):
-            frame.outputs[i] = array.ctypes.data
+        inputs, outputs = [*map(address, arrays)], [*map(address, results)]
+        # A loop that reuses its arrays, as training does, is checked once.
+        if check and frame.checked != (inputs, outputs):
+            check_overlap(
+                self.name, list(zip(self.inputs, inputs)), list(zip(self.outputs, outputs))
+            )
+            frame.checked = (inputs, outputs)
+        frame.inputs[: len(inputs)] = inputs
+        frame.outputs[:] = outputs
         status = self._run(frame.inputs, frame.outputs, frame.workspace.address, self._executor)
         if status:
             # Everything that a caller can get wrong was checked before.

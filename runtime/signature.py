@@ -7,6 +7,7 @@ import keyword
 import re
 from collections import namedtuple
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,12 +26,12 @@ class TensorSpec:
     aliases: str = ""
     """For an output: the input whose memory it may share, as a training step's parameters do."""
 
-    @property
+    @cached_property
     def numpy_dtype(self) -> np.dtype:
         """The element type as NumPy's."""
         return abi.numpy_dtype(self.dtype)
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Size of the tensor's data."""
         return int(np.prod(self.shape, dtype=np.int64)) * self.numpy_dtype.itemsize

@@ -79,14 +79,14 @@ static const tyc_model model = {
 typedef struct fake_inputs fake_inputs;
 typedef struct fake_outputs fake_outputs;
 
-EXPORTED tyc_status JOIN(NAME, run)(const fake_inputs *in, const fake_outputs *out, void *workspace,
-                       const tyc_executor *executor) {
+EXPORTED tyc_status JOIN(NAME, run)(const fake_inputs *in, const fake_outputs *out,
+                                    void *workspace, const tyc_executor *executor) {
     return tyc_model_run(&model, (const void *const *)in, (void *const *)out, workspace, executor);
 }
 
 EXPORTED tyc_status JOIN(NAME, call)(const tyc_tensor *in, size_t num_in, const tyc_tensor *out,
-                                     size_t num_out,
-                        void *workspace, size_t workspace_bytes, const tyc_executor *executor) {
+                                     size_t num_out, void *workspace, size_t workspace_bytes,
+                                     const tyc_executor *executor) {
     return tyc_model_call(&model, in, num_in, out, num_out, workspace, workspace_bytes, executor);
 }
 
