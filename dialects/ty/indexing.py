@@ -86,7 +86,7 @@ class GatherOp(Op, name="gather"):
 
 
 class GatherGradientOp(Op, name="gather_gradient"):
-    """The gradient of `gather`, from zeros: `y[a..., indices[i...], b...] += grad[a..., i..., b...]`.
+    """Gradient of `gather`: zeros, then `y[a..., indices[i...], b...] += grad[a..., i..., b...]`.
 
     (C1) `indices` are i32 or i64; (C2) `axis` is a dimension of `shape`; (C3) `grad` has the shape
     that `gather` has.

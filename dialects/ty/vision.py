@@ -53,26 +53,25 @@ class Axis:
         return self.size == self.output and self.scale == 1.0
 
     @property
-    def affine(self) -> tuple[float, float, float]:
-        """`(before, by, after)`: output `i` is at `(i + before) / by + after` of the input."""
+    def affine(self) -> tuple[float, float, float, float]:
+        """`(before, times, by, after)`: output `i` is at `(i + before) * times / by + after`."""
         if self.coordinates == "align_corners":
-            last = self.output - 1
-            return 0.0, last / (self.size - 1) if last and self.size > 1 else np.inf, 0.0
+            return (0, self.size - 1, self.output - 1, 0) if self.output > 1 else (0, 0, 1, 0)
         if self.coordinates == "asymmetric":
-            return 0.0, self.scale, 0.0
+            return 0, 1, self.scale, 0
         if self.coordinates == "tf_half_pixel_for_nn":
-            return 0.5, self.scale, 0.0
+            return 0.5, 1, self.scale, 0
         if self.coordinates == "pytorch_half_pixel" and self.output == 1:
-            return 0.0, np.inf, 0.0
+            return 0, 0, 1, 0
         if self.coordinates == "half_pixel_symmetric":
             adjustment = self.output / (self.scale * self.size)
-            return 0.5, self.scale, self.size / 2 * (1 - adjustment) - 0.5
-        return 0.5, self.scale, -0.5
+            return 0.5, 1, self.scale, self.size / 2 * (1 - adjustment) - 0.5
+        return 0.5, 1, self.scale, -0.5
 
     def places(self) -> np.ndarray:
         """Where each output element lies in the input, in f32 as kernels compute it."""
-        before, by, after = (np.float32(v) for v in self.affine)
-        return (np.arange(self.output, dtype=np.float32) + before) / by + after
+        before, times, by, after = (np.float32(v) for v in self.affine)
+        return (np.arange(self.output, dtype=np.float32) + before) * times / by + after
 
     def taps(self) -> tuple[np.ndarray, np.ndarray]:
         """The elements that each output element mixes and their weights, `[output, taps]` both."""
@@ -96,7 +95,7 @@ class Axis:
 
 
 def cubic_weights(t: np.ndarray, a: float) -> np.ndarray:
-    """The weights of the taps at -1, 0, 1, 2 for a place `t` in [0, 1) after tap 0 (Keys' kernel)."""
+    """Keys' kernel: the weights of the taps at -1, 0, 1, 2 for a place `t` in [0, 1) after tap 0."""
     k = np.float32(a)
 
     def near(d: np.ndarray) -> np.ndarray:
