@@ -89,7 +89,7 @@ class AveragePoolOp(Op, name="average_pool"):
         if (extra and len(extra) != len(kernel)) or min([0, *extra]) < 0:  # C5
             raise cls.error(f"extra must be {len(kernel)} numbers >= 0, got {list(extra)}")
         whole = cls.whole(padding, extra) if len(padding) == 2 * len(kernel) else padding
-        return pooled(cls, x, kernel, strides, whole, dilations, layout)
+        return pooled(cls, x, kernel, strides, whole, dilations, layout)  # C1 C2 C3
 
     @staticmethod
     def reference(

@@ -24,7 +24,11 @@ def _combine(y: np.ndarray, place: tuple, updates: np.ndarray, reduction: str) -
 
 
 class Scatter(Op):
-    """What both scatters share."""
+    """What both scatters share.
+
+    (C1) `indices` are i32 or i64; (C2) `updates` has the element type of `x`; (C3) `reduction` is
+    none, add, mul, max or min, for i1 none.
+    """
 
     @classmethod
     def check(cls, x: TensorType, indices: TensorType, updates: TensorType, reduction: str) -> None:
