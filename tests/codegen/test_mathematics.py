@@ -1,0 +1,72 @@
+"""The error of each approximated function, in units in the last place, over its whole range."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from mlir import ir
+
+from tyc.compiler.codegen import jit, mathematics
+from tyc.compiler.schedules.kernel import ScheduledKernel
+
+COUNT = 65536
+ROWS = [  # function, reference in f64, range, bound in ulp
+    ("exp", np.exp, (-103.0, 88.7), 2),
+    ("exp2", np.exp2, (-149.0, 127.9), 2),
+    ("expm1", np.expm1, (-20.0, 88.0), 3),
+    ("log", np.log, (1e-38, 100.0), 1.5),
+    ("log2", np.log2, (1e-38, 100.0), 3),
+    ("log10", np.log10, (1e-38, 100.0), 3),
+    ("log1p", np.log1p, (-0.99, 10.0), 4),
+    ("tanh", np.tanh, (-12.0, 12.0), 5),
+    ("erf", np.vectorize(math.erf), (-5.0, 5.0), 5),
+    ("sin", np.sin, (-1e4, 1e4), 2),
+    ("cos", np.cos, (-1e4, 1e4), 2),
+]
+
+KERNEL = """
+func.func @k(%a: memref<{n}xf32>, %o: memref<{n}xf32>, %b: index, %e: index) {{
+  %c8 = arith.constant 8 : index
+  scf.for %i = %b to %e step %c8 {{
+    %x = vector.load %a[%i] : memref<{n}xf32>, vector<8xf32>
+    %y = math.{name} %x : vector<8xf32>
+    vector.store %y, %o[%i] : memref<{n}xf32>, vector<8xf32>
+  }}
+  return
+}}"""
+
+
+def apply(name: str, x: np.ndarray) -> np.ndarray:
+    with ir.Context(), ir.Location.unknown():
+        module = ir.Module.parse(KERNEL.format(n=x.size, name=name))
+        scheduled = ScheduledKernel(module, "k", 1, x.size)
+        return jit.run(scheduled, [x], [np.empty_like(x)])[0]
+
+
+@pytest.mark.parametrize("name, reference, span, bound", ROWS, ids=[r[0] for r in ROWS])
+def test_error_in_ulp(name, reference, span, bound):
+    x = np.linspace(*span, COUNT, dtype=np.float32)
+    with np.errstate(all="ignore"):
+        want = reference(x.astype(np.float64))
+    unit = np.spacing(np.abs(want).astype(np.float32)).astype(np.float64)
+    error = np.abs(apply(name, x) - want) / np.maximum(unit, 1.4e-45)
+    assert error.max() <= bound
+
+
+SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -1.0, 1e-40, 200.0, -200.0], np.float32)
+
+
+@pytest.mark.parametrize("name", sorted(r[0] for r in ROWS))
+def test_special_values(name):
+    reference = dict((r[0], r[1]) for r in ROWS)[name]
+    with np.errstate(all="ignore"):
+        x = SPECIAL.astype(np.float64)
+        want = np.array([math.nan if name == "erf" and v != v else reference(v) for v in x])
+        want = want.astype(np.float32)
+    np.testing.assert_allclose(apply(name, SPECIAL), want, rtol=1e-6)
+
+
+def test_every_rule_has_a_bound():
+    assert {f"math.{r[0]}" for r in ROWS} == set(mathematics.RULES)
