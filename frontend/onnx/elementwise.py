@@ -80,8 +80,6 @@ def modulo(g: Graph, n: Node) -> Any:
     a, b = n.inputs
     if n.get("fmod", 0):
         return g.remainder_truncated(a, b)
-    if g.dtype(a).is_float:
-        n.fail("fmod must be 1 on floating-point operands, got 0")
     return g.remainder(a, b)
 
 

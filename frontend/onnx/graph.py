@@ -98,7 +98,7 @@ class Graph:
     def _materialize(self, array: np.ndarray) -> ir.Value:
         element = dtype_of(array)
         if array.size <= CONSTANT_ELEMENTS:
-            return building.build(REGISTRY["constant"], np.ascontiguousarray(array))
+            return building.build(REGISTRY["constant"], np.array(array, order="C"))
         if all(s == 0 or n == 1 for s, n in zip(array.strides, array.shape)):
             splat = float(array[(0,) * array.ndim])
             return building.build(REGISTRY["full"], list(array.shape), splat, element)

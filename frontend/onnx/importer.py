@@ -131,7 +131,7 @@ class Importer:
         operands = [self.lookup(name, scope) if name else None for name in proto.input]
         node = Node(
             proto.op_type, domain, scope.opsets.get(domain, 0), label, operands,
-            list(proto.output), attributes_of(proto, scope),
+            list(proto.output), attributes_of(proto, scope), describe=self.describe,
         )  # fmt: skip
         body = self.functions.get((domain, proto.op_type, getattr(proto, "overload", "")))
         if body is not None:
@@ -174,6 +174,13 @@ class Importer:
             raise UserError(f"input {name!r} comes from node {value.node!r}, which is unsupported")
         return value
 
+    def describe(self, value: Any) -> str:
+        """Where a run-time value comes from, in words."""
+        for name, argument in zip(self.input_names, self.block.arguments):
+            if argument == value:
+                return f"the graph input {name!r}"
+        return "a run-time value"
+
     def _bind(self, node: Node, results: Sequence[Any], scope: Scope) -> None:
         for index, name in enumerate(node.outputs):
             result = results[index] if index < len(results) else None
@@ -200,7 +207,8 @@ class Importer:
         operands = [*node.inputs, *[None] * (len(body.input) - len(node.inputs))]
         inner.values.update(zip(body.input, operands))
         self.walk(body.node, inner)
-        return [self.lookup(name, inner) for name in body.output[: len(node.outputs)]]
+        wanted = zip(body.output, node.outputs)
+        return [self.lookup(inside, inner) if outside else None for inside, outside in wanted]
 
     def inline(
         self, graph: onnx.GraphProto, values: Sequence[Any], scope: Scope, where: str

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tyc.onnx.graph import Graph
+from tyc.onnx.movement import sliced
 from tyc.onnx.rules import Node, add_rule, rule
 
 REDUCTIONS = {
@@ -84,6 +85,32 @@ def cumulative_sum(g: Graph, n: Node) -> Any:
         exclusive=bool(n.get("exclusive", 0)),
         reverse=bool(n.get("reverse", 0)),
     )
+
+
+@rule("CumProd")
+def cumulative_product(g: Graph, n: Node) -> Any:
+    """Running products: each step multiplies by what stands twice as far before."""
+    x = n.inputs[0]
+    axis = (n.ints(1) or [0])[0] % g.rank(x)
+    size, back = g.shape(x)[axis], bool(n.get("reverse", 0))
+    if n.get("exclusive", 0):
+        x = _shifted_by(g, x, axis, 1, back)
+    distance = 1
+    while distance < size:
+        x = g.multiply(x, _shifted_by(g, x, axis, distance, back))
+        distance *= 2
+    return x
+
+
+def _shifted_by(g: Graph, x: Any, axis: int, distance: int, back: bool) -> Any:
+    """`y[i] = x[i - distance]`, or `x[i + distance]` with `back`; 1 where that is outside."""
+    shape, rank = list(g.shape(x)), g.rank(x)
+    shape[axis] -= distance
+    here = [distance if i == axis else 0 for i in range(rank)]
+    zeros = [0] * rank
+    kept = sliced(g, x, here if back else zeros, shape)
+    low, high = (zeros, here) if back else (here, zeros)
+    return g.pad(kept, low=low, high=high, value=1.0)
 
 
 @rule("TopK")

@@ -63,8 +63,8 @@ def find_rule(domain: str, op_type: str, version: int) -> Rule | None:
 class Node:
     """One node at import: `inputs` are arrays (known), values (at run time) or None (absent).
 
-    `attributes` are Python values; `graphs` hold what control flow needs: a callable that imports
-    the subgraph of an attribute in place.
+    `attributes` are Python values. `inline(graph, values)` imports a subgraph of an attribute in
+    place; `describe(value)` says in words where a run-time value comes from.
     """
 
     op_type: str
@@ -75,6 +75,7 @@ class Node:
     outputs: list[str]
     attributes: dict[str, Any] = field(default_factory=dict)
     inline: Callable[..., list[Any]] | None = None
+    describe: Callable[[Any], str] = lambda value: "a run-time value"
 
     def get(self, name: str, default: Any = None) -> Any:
         """The attribute `name`, or `default` where the node has none."""
@@ -104,7 +105,7 @@ class Node:
         if value is None or isinstance(value, np.ndarray):
             return value
         self.fail(
-            f"{self.input_name(index)} must be known at compile time, got a run-time value",
+            f"{self.input_name(index)} must be known at compile time, got {self.describe(value)}",
             "make it an initializer, or fix the graph input that it comes from"
             " (load(..., constants={name: array}))",
         )

@@ -1,0 +1,108 @@
+"""One case through the importer and the interpreter or the compiler: what came of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+
+import tyc.onnx
+from tyc.runtime.errors import TycError, UserError
+
+_NEEDS = re.compile(r"must be known at compile time, got the graph input '(.*)'")
+
+
+@dataclass
+class Outcome:
+    """`status` is ok, mismatch, unsupported (our own error), error, crash or timeout.
+
+    `fixed` are the inputs whose values the model had to know at compile time.
+    """
+
+    name: str
+    status: str
+    detail: str = ""
+    fixed: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome as JSON takes it."""
+        return asdict(self)
+
+
+Runner = Callable[[Any, list[np.ndarray]], list[np.ndarray]]
+
+
+def execute(case: Any, mode: str) -> Outcome:
+    """Runs a case; every Python exception becomes an outcome."""
+    fixed: dict[str, np.ndarray] = {}
+    try:
+        for inputs, expected in case.data:
+            program, fixed = import_case(case, inputs)
+            names = [i.name for i in onnx.ModelProto.FromString(case.model).graph.input]
+            given = dict(zip(names, inputs))
+            got = RUNNERS[mode](program, [given[name] for name, _ in program.inputs])
+            problem = compare(got, expected, case.rtol, case.atol)
+            if problem:
+                return Outcome(case.name, "mismatch", problem, tuple(fixed))
+    except UserError as error:
+        return Outcome(case.name, "unsupported", str(error), tuple(fixed))
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}" if not isinstance(error, TycError) else str(error)
+        return Outcome(case.name, "error", text[:500], tuple(fixed))
+    return Outcome(case.name, "ok", "", tuple(fixed))
+
+
+def import_case(case: Any, inputs: list[Any]) -> tuple[Any, dict[str, np.ndarray]]:
+    """The program of a case; an input that only a static compiler needs early is fixed."""
+    model = onnx.ModelProto.FromString(case.model)
+    given = {i.name: v for i, v in zip(model.graph.input, inputs)}
+    arrays = {k: v for k, v in given.items() if isinstance(v, np.ndarray)}
+    fixed: dict[str, np.ndarray] = {}
+    while True:
+        shapes = {k: v.shape for k, v in arrays.items() if k not in fixed}
+        try:
+            return tyc.onnx.load(model, shapes, constants=fixed), fixed
+        except UserError as error:
+            needed = _NEEDS.search(error.message)
+            if needed is None or needed[1] in fixed or needed[1] not in arrays:
+                raise
+            fixed[needed[1]] = arrays[needed[1]]
+
+
+def interpret(program: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    """By the ops' NumPy references."""
+    from tyc.dialects import interpreter
+
+    with program.module.context:
+        program.module.operation.verify()
+        return interpreter.run(program, inputs)
+
+
+def compile_and_run(program: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    """By the compiler, on the machine at hand."""
+    from tyc.compiler.pipeline import compile_program
+
+    return compile_program(program)(*inputs)
+
+
+RUNNERS: dict[str, Runner] = {"interpreter": interpret, "compiled": compile_and_run}
+
+
+def compare(got: list[Any], expected: list[Any], rtol: float, atol: float) -> str:
+    """What differs, or nothing."""
+    if len(got) != len(expected):
+        return f"{len(expected)} outputs expected, got {len(got)}"
+    for index, (y, want) in enumerate(zip(got, expected)):
+        y, want = np.asarray(y), np.asarray(want)
+        if y.shape != want.shape or y.dtype != want.dtype:
+            return f"output {index}: {want.dtype}{want.shape} expected, got {y.dtype}{y.shape}"
+        exact = want.dtype.kind in "biu"
+        a, b = (y, want) if exact else (y.astype(np.float64), want.astype(np.float64))
+        close = a == b if exact else np.isclose(a, b, rtol, max(atol, 1e-7), equal_nan=True)
+        if not close.all():
+            return f"output {index}: {int((~close).sum())} of {close.size} differ"
+    return ""
