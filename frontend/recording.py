@@ -50,6 +50,8 @@ class Recorder:
         self.bake = bake
         self.captured: list[Captured] = []
         self.modules: list[Any] = []
+        self._entered: set[int] = set()
+        self._roots = 0
         self._known: dict[int, tuple[str, Callable[[], Tensor]]] = {}
         self._values: dict[int, ir.Value] = {}
         # An id names a tensor only as long as the tensor lives.
@@ -69,6 +71,18 @@ class Recorder:
         """Names a tensor that the program may meet; `read` gives it again at later calls."""
         self._known.setdefault(id(tensor), (name, read))
         self._alive.append(tensor)
+
+    def enter(self, module: Any) -> None:
+        """Names the tensors of a module that is called; those of its parts are named with it."""
+        if id(module) in self._entered:
+            return
+        parts = list(module.modules())
+        self._entered.update(map(id, parts))
+        self.modules += parts
+        prefix = f"{type(module).__name__.lower()}{self._roots}." if self._roots else ""
+        self._roots += 1
+        for name, tensor, read in module.named_tensors():
+            self.know(prefix + name, tensor, read)
 
     def record(self, op: type[Op], tensors: Sequence[Any], attributes: dict[str, Any]) -> Any:
         """Builds one op at the user's line: its result, or the list of its results."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import tempfile
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,10 +30,13 @@ import numpy as np
 
 from tyc.dispatch import STATE
 from tyc.frames import error
+from tyc.nn.module import Module
+from tyc.runtime import load
 from tyc.structure import Spec, flatten, unflatten
 from tyc.tensors import Tensor
 
 if TYPE_CHECKING:
+    from tyc.compiler.artifact import Artifact
     from tyc.dialects.program import Program
     from tyc.recording import Captured, Recorder
 
@@ -91,7 +95,7 @@ class Traced:
         """The recorded program as text in the `ty` dialect."""
         return str(self.program(*args, **kwargs).module)
 
-    def compile(self, path: str | Path, *args: Any, **kwargs: Any) -> Any:
+    def compile(self, path: str | Path, *args: Any, **kwargs: Any) -> Artifact:
         """Writes a library for arguments like these, with the parameters as constants in it."""
         return compile_program(self.program(*args, **kwargs), path, self.options)
 
@@ -132,6 +136,9 @@ class Traced:
         from tyc.recording import Recorder
 
         recorder = Recorder(bake)
+        owner = getattr(self.function, "__self__", self.function)
+        if isinstance(owner, Module):
+            recorder.enter(owner)
         inputs = [recorder.input(name, tensor.type) for name, tensor in leaves]
         with _recording(recorder):
             result = self._call(unflatten(spec, iter(inputs)))
@@ -177,7 +184,7 @@ def trace(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
 def compile(
     function: Callable[..., Any] | Program, path: str | Path, *args: Any, **options: Any
-) -> Any:
+) -> Artifact:
     """Writes a library for a function, a module (with example arguments `args`) or a program."""
     from tyc.dialects.program import Program
 
@@ -187,22 +194,22 @@ def compile(
     return compile_program(traced.program(*args), path, {**traced.options, **options})
 
 
-def compile_program(program: Program, path: str | Path, options: dict[str, Any]) -> Any:
+def compile_program(program: Program, path: str | Path, options: dict[str, Any]) -> Artifact:
     """Writes the library of a program; options as `trace` takes them."""
+    from tyc.compiler import pipeline
     from tyc.compiler.options import Options
-    from tyc.compiler.pipeline import compile_program
 
     rest = {k: v for k, v in options.items() if k != "target"}
-    return compile_program(
-        program, target=options.get("target"), options=Options(**rest), output=Path(path)
-    )
+    return pipeline.compile_program(program, path, options.get("target"), Options(**rest))
 
 
 def executable(
     program: Program, options: dict[str, Any]
 ) -> Callable[[list[np.ndarray]], list[np.ndarray]]:
     """The compiled program as a function of arrays."""
-    # Until tyc.compiler.pipeline is here.
-    from tyc.dialects.interpreter import run
-
-    return lambda arrays: [np.asarray(r) for r in run(program, arrays)]
+    # A loaded library lives on without its file.
+    with tempfile.TemporaryDirectory(prefix="tyc-") as folder:
+        written = compile_program(program, Path(folder) / f"{program.name}.so", options)
+        module = load(written.library)
+    many = len(module.outputs) > 1
+    return lambda arrays: list(module(*arrays)) if many else [module(*arrays)]

@@ -1,0 +1,69 @@
+"""Modules that hold modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tyc.nn.module import Module
+
+
+class _List(Module):
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
+        for module in modules:
+            self.append(module)
+
+    def append(self, module: Module) -> None:
+        """Adds a module at the end."""
+        setattr(self, str(len(self._modules)), module)
+
+    def __getitem__(self, index: int) -> Any:
+        return list(self._modules.values())[index]
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(list(self._modules.values()))
+
+
+class Sequential(_List):
+    """`y = last(...second(first(x)))`."""
+
+    def __init__(self, *modules: Module) -> None:
+        super().__init__(modules)
+
+    def forward(self, x: Any) -> Any:
+        """Each module on the result of the one before."""
+        for module in self:
+            x = module(x)
+        return x
+
+
+class ModuleList(_List):
+    """A list of modules that are found as `0`, `1`, ...; calling it has no meaning."""
+
+
+class ModuleDict(Module):
+    """Modules by name; calling it has no meaning."""
+
+    def __init__(self, modules: dict[str, Module] | None = None) -> None:
+        for name, module in (modules or {}).items():
+            setattr(self, name, module)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._modules[name]
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._modules))
+
+
+class Identity(Module):
+    """`y = x`."""
+
+    def forward(self, x: Any) -> Any:
+        """`x` itself."""
+        return x
