@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -84,8 +85,9 @@ def _decode_elements(attribute: ir.Attribute) -> np.ndarray:
         text = str(dense.get_splat_value())
         return np.full(kind.shape, _splat(text, kind.dtype), kind.dtype.numpy)
     if kind.dtype.name == "bf16":
-        raw = ir.DenseElementsAttr(attribute)
-        values = [float(str(raw[i]).split(":")[0]) for i in range(kind.size)]
+        # The bindings have no buffer of bf16: its numbers are read from the text.
+        body = str(attribute).split("dense<", 1)[1].rsplit("> :", 1)[0]
+        values = [_splat(text, kind.dtype) for text in re.findall(r"[^\s,\[\]]+", body)]
         return np.array(values, kind.dtype.numpy).reshape(kind.shape)
     return np.array(dense).astype(kind.dtype.numpy).reshape(kind.shape)
 

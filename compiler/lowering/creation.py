@@ -49,7 +49,7 @@ def iota(op: Any) -> ir.Value:
     axis = op.axis % t.rank
 
     def body() -> Scalar:
-        position = arith.index_cast(ir.IntegerType.get_signless(64), linalg.index(axis))
+        position = arith.index_cast(ir.IntegerType.get_signless(64), linalg.IndexOp(axis).result)
         return s.cast(Scalar(position, i64), dtype(op.element))
 
     return structured.generic(

@@ -127,7 +127,7 @@ def position(op: Any, x: ir.Value) -> ir.Value:
     worst = (least if largest else greatest)(t.dtype)
 
     def join(value: Scalar, best: Scalar, index: Scalar) -> list[Scalar]:
-        here = Scalar(arith.index_cast(ir.IntegerType.get_signless(64), linalg.index(axis)), i64)
+        here = Scalar(arith.index_cast(ir.IntegerType.get_signless(64), linalg.IndexOp(axis).result), i64)
         better = _better(value, best, largest, op.last)
         return [s.where(better, value, best), s.where(better, here, index)]
 
