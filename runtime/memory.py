@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,7 @@ POISON = 0xA5
 """The byte that a guarded workspace is filled with."""
 
 
-_byte_in = ctypes.c_char.from_buffer
+_byte_in: Callable[[Any], ctypes.c_char] = ctypes.c_char.from_buffer
 
 
 def address(array: np.ndarray) -> int:

@@ -99,7 +99,7 @@ class Module:
         else:
             results = as_outputs(self.name, self.outputs, out)
         self._invoke(arrays, results, check=out is not None)
-        return results[0] if len(results) == 1 else self._result._make(results)
+        return results[0] if len(results) == 1 else self._result(*results)
 
     def use_workspace(self, workspace: WorkspaceLike) -> None:
         """Makes the calling thread's next calls work in memory of the caller's."""

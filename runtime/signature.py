@@ -84,7 +84,7 @@ def _refuse(message: str, node: str) -> UserError:
     return UserError(message, node=node, hint="compile it again with this version of tyc")
 
 
-def result_type(model: str, outputs: list[TensorSpec]) -> type[tuple]:
+def result_type(model: str, outputs: list[TensorSpec]) -> type[Any]:
     """A named tuple of a model's outputs; names are made identifiers and kept apart."""
     fields: list[str] = []
     for spec in outputs:
@@ -92,7 +92,7 @@ def result_type(model: str, outputs: list[TensorSpec]) -> type[tuple]:
         while field in fields:
             field += "_"
         fields.append(field)
-    return namedtuple(f"{identifier(model)}_outputs", fields)  # type: ignore[return-value]
+    return namedtuple(f"{identifier(model)}_outputs", fields)
 
 
 def identifier(name: str) -> str:

@@ -130,6 +130,24 @@ def test_out_must_not_share_memory(module):
     )
 
 
+def test_overlap_is_found_between_parts_of_arrays(module):
+    memory = np.zeros(3000, np.float32)
+    low, middle = memory[:1000].reshape(10, 100), memory[999:1999].reshape(10, 100)
+    high = memory[1000:2000].reshape(10, 100)
+    rule = "out must not share memory with other tensors"
+    assert rule in message(module, low, 1, out={"y": middle})
+    assert rule in message(module, middle, 1, out={"y": low})
+    np.testing.assert_array_equal(module(low, 1, out={"y": high}).y, low * 2 + 1)
+    total = high[9, 98:].view(np.int64).reshape(())
+    assert message(module, low, 1, out=[high, total]) == (
+        f"fake: output 'sum': {rule}, got some of 'y'; give an array of its own"
+    )
+    assert rule in message(module, low, high[0, 0:1].reshape(()), out={"y": high})
+    frozen = high.copy()
+    frozen.flags.writeable = False
+    module(frozen, frozen[0, 0:1].reshape(()), out={"y": high})
+
+
 def test_out_may_be_the_input_that_it_aliases(build):
     outputs = [
         {"name": "y", "dtype": "f32", "shape": [10, 100], "aliases": "x"},
