@@ -50,5 +50,5 @@ help: ## Show this list
 .venv/.bench: .venv/.test
 	@echo "tyc: installing PyTorch and the model zoos that benchmarks compare with (minutes) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[bench]'
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps torchvision==0.28.0
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps torchvision==0.28.0 timm==1.0.31
 	@touch $@

