@@ -1,0 +1,178 @@
+"""Matrix products and convolutions: register tiles emitted directly, in the manner of BLIS.
+
+    %0 = linalg.generic {acc + a * b} ...        scf.for %task = %begin to %end
+    %1 = linalg.generic {relu} (%0)       ->       copy parts of A and B to scratch, where needed
+    return %1                                      scf.for depth chunk, panel of B, tile of rows:
+                                                     sums in registers; relu; vector.store
+
+Read `contraction_analysis.py` (what is computed), `contraction_plan.py` (how it is cut),
+`contraction_operands.py` (where operands are), `contraction_kernel.py` (the register tile), then
+this file (the loops around it).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from mlir import ir
+from mlir.dialects import arith, func
+
+from tyc.compiler.options import Options
+from tyc.compiler.schedules import arithmetic as size
+from tyc.compiler.schedules import contraction_analysis as analysis
+from tyc.compiler.schedules import contraction_operands as operands
+from tyc.compiler.schedules import contraction_plan as planning
+from tyc.compiler.schedules.arithmetic import Size
+from tyc.compiler.schedules.contraction_analysis import Contraction, argument_of
+from tyc.compiler.schedules.contraction_block import Work
+from tyc.compiler.schedules.contraction_epilogue import Epilogue
+from tyc.compiler.schedules.contraction_kernel import loop
+from tyc.compiler.schedules.contraction_plan import PACKED, Plan
+from tyc.compiler.schedules.evaluation import Evaluator
+from tyc.compiler.schedules.kernel import (
+    Packing,
+    ScheduledKernel,
+    element_of,
+    itemsize,
+    memory_type,
+    shape_of,
+)
+from tyc.compiler.schedules.memory import Buffer, flatten, row_major
+from tyc.compiler.targets import Target
+
+_SUMS = ("f32", "f64", "i32", "i64")
+
+
+def schedule_contraction(
+    module: ir.Module, target: Target, options: Options
+) -> ScheduledKernel | None:
+    """The kernel on buffers, or `None` where it is not one contraction that this family can do."""
+    with module.context, ir.Location.unknown():
+        found = analysis.find(module)
+        if found is None or str(found.element) not in _SUMS:
+            return None
+        plan = planning.make(found, target)
+        if plan is None:
+            return None
+        return _Builder(found, plan).build()
+
+
+@dataclass
+class _Builder:
+    contraction: Contraction
+    plan: Plan
+    packings: dict[int, Packing] = field(default_factory=dict)
+
+    def build(self) -> ScheduledKernel:
+        """A new module with the scheduled function."""
+        c, plan = self.contraction, self.plan
+        arguments = list(c.function.regions[0].blocks[0].arguments)
+        if plan.b == PACKED:
+            position = arguments.index(argument_of(c.b.value))
+            self.packings[position] = operands.packing_of(c, plan)
+        name = ir.StringAttr(c.function.attributes["sym_name"]).value
+        module = ir.Module.create()
+        with ir.InsertionPoint(module.body):
+            function = func.FuncOp(name, (self._types(arguments), []))
+            entry = function.add_entry_block()
+        with ir.InsertionPoint(entry):
+            stack = self._body(arguments, list(entry.arguments))
+            func.ReturnOp([])
+        return ScheduledKernel(
+            module, name, len(arguments), self._count(), self.packings, self._in_place(arguments),
+            stack, c.flops, _traffic(c, arguments),
+        )  # fmt: skip
+
+    def _types(self, arguments: list[ir.Value]) -> list[ir.Type]:
+        kinds = [
+            memory_type(a.type, self.packings[i].shape if i in self.packings else None)
+            for i, a in enumerate(arguments)
+        ]
+        kinds += [memory_type(r.value.type) for r in self.contraction.roots]
+        return [*kinds, ir.IndexType.get(), ir.IndexType.get()]
+
+    def _grid(self) -> list[tuple[str, int, int]]:
+        """The dimensions of the task grid, outermost first: role, position in the role, count."""
+        c, plan = self.contraction, self.plan
+        batch = [("batch", i, c.sizes[d]) for i, d in enumerate(c.batch)]
+        rows = [("rows", i, n) for i, n in enumerate(plan.rows.counts)]
+        columns = [("columns", i, n) for i, n in enumerate(plan.columns.counts)]
+        return batch + (columns + rows if plan.rows_fastest else rows + columns)
+
+    def _count(self) -> int:
+        return math.prod(n for _, _, n in self._grid())
+
+    def _body(self, arguments: list[ir.Value], values: list[ir.Value]) -> int:
+        c, plan = self.contraction, self.plan
+        flats = {a: flatten(v) for a, v in zip(arguments, values)}
+        buffers = {
+            a: Buffer(flats[a], element_of(a), row_major(shape_of(a))) for a in arguments
+        }
+        outputs = [
+            Buffer(flatten(v), r.element, row_major(r.shape))
+            for r, v in zip(c.roots, values[len(arguments) :])
+        ]
+        evaluator = Evaluator(dict(buffers), {}, fused=False)
+        scratch = self._scratch()
+        partial = scratch.get("output")
+        waiting = outputs[0] if partial is None else Buffer(partial, c.element, (1,))
+        epilogue = Epilogue(c, evaluator, outputs, waiting, plan.lanes)
+        begin, end = values[-2:]
+        work = Work(c, plan, evaluator, epilogue, flats, scratch, begin)
+        loop(begin, end, 1, [], lambda task, _: self._task(work, task))
+        return sum(operands.scratch_bytes(s) + 64 for s in scratch.values())
+
+    def _scratch(self) -> dict[str, ir.Value]:
+        plan, element = self.plan, self.contraction.element
+        output = plan.rows.extent() * planning.panels(plan) * plan.width
+        wanted = {"a": plan.a_elements, "b": plan.b_elements, "output": output}
+        if not plan.scratch_output:
+            del wanted["output"]
+        return {k: operands.scratch(n, element) for k, n in wanted.items() if n}
+
+    def _task(self, work: Work, task: Size) -> list[ir.Value]:
+        """Finds the task's place in the grid and runs it."""
+        found: dict[tuple[str, int], Size] = {}
+        rest: Size = task
+        for role, position, count in reversed(self._grid()):
+            found[role, position] = size.remainder(rest, count) if count > 1 else 0
+            rest = size.floor_divide(rest, count)
+        c, plan = self.contraction, self.plan
+        starts: dict[int, Size] = {d: found["batch", i] for i, d in enumerate(c.batch)}
+        last: dict[str, ir.Value | bool] = {}
+        for role, block in (("rows", plan.rows), ("columns", plan.columns)):
+            last[role] = False
+            for i, count in enumerate(block.counts):
+                at = found[role, i]
+                is_split = i == block.position
+                starts[block.loops[i]] = size.multiply(at, block.chunk) if is_split else at
+                if is_split and block.ragged:
+                    last[role] = _equals(at, count - 1)
+        inner = "rows" if plan.rows_fastest else "columns"
+        fresh = [v for (role, _), v in found.items() if role == inner and not isinstance(v, int)]
+        work.run(starts, last["rows"], last["columns"], task, fresh)
+        return []
+
+    def _in_place(self, arguments: list[ir.Value]) -> list[tuple[int, int]]:
+        """Inputs that only the epilogue reads, element by element where it writes."""
+        c = self.contraction
+        if self.plan.chunks > 1 and not self.plan.scratch_output:
+            return []
+        used = {argument_of(c.a.value), argument_of(c.b.value), *c.constants}
+        return [
+            (i, 0)
+            for i, a in enumerate(arguments)
+            if a not in used and analysis.reads_where_written(a, c)
+        ]
+
+
+def _traffic(c: Contraction, arguments: list[ir.Value]) -> int:
+    tensors = [(shape_of(v), element_of(v)) for v in (*arguments, *(r.value for r in c.roots))]
+    return sum(math.prod(shape) * itemsize(element) for shape, element in tensors)
+
+
+def _equals(value: Size, other: int) -> ir.Value | bool:
+    if isinstance(value, int):
+        return value == other
+    return arith.cmpi(arith.CmpIPredicate.eq, value, size.constant(other))

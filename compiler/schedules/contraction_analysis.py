@@ -1,0 +1,337 @@
+"""What a contraction kernel computes: its loops by role, its operands, its epilogue.
+
+    out[b, m, n] = epilogue(sum over k of A[b, m, k] * B[b, k, n])
+
+Loops are the iterators of the one `linalg.generic` that reduces; b, m, n and k each stand for any
+number of them. B is the operand that has the loop along which the root is contiguous: vectors run
+there. Loops of size 1 are index 0 everywhere and belong to no role.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from mlir import ir
+
+from tyc.compiler.schedules.kernel import constant_arguments, element_of, shape_of
+from tyc.compiler.schedules.structure import Body, Generic, Operand, operation_of, read_generic
+
+_CASTS = ("arith.extf", "arith.sitofp", "arith.uitofp", "arith.extsi", "arith.extui")
+
+
+_VIEWS = ("tensor.expand_shape", "tensor.collapse_shape")
+
+
+@dataclass(frozen=True)
+class Linear:
+    """`sum of coefficient * loop + constant` as an index of a tensor."""
+
+    terms: tuple[tuple[int, int], ...] = ()
+    constant: int = 0
+
+    @property
+    def loop(self) -> int | None:
+        """The loop, where the index is just that."""
+        if len(self.terms) == 1 and self.terms[0][1] == 1 and self.constant == 0:
+            return self.terms[0][0]
+        return None
+
+    def coefficient(self, loop: int) -> int:
+        """The factor of a loop, 0 where it does not occur."""
+        return dict(self.terms).get(loop, 0)
+
+    def scaled(self, factor: int) -> Linear:
+        """`factor * self`."""
+        return Linear(tuple((d, c * factor) for d, c in self.terms), self.constant * factor)
+
+    def plus(self, other: Linear) -> Linear:
+        """`self + other`."""
+        terms = dict(self.terms)
+        for d, c in other.terms:
+            terms[d] = terms.get(d, 0) + c
+        return Linear(tuple(sorted(terms.items())), self.constant + other.constant)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One factor: a tensor, its index for each dimension, and the casts that widen its elements."""
+
+    value: ir.Value
+    index: tuple[Linear, ...]
+    casts: tuple[ir.Operation, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the tensor."""
+        return shape_of(self.value)
+
+    @property
+    def element(self) -> ir.Type:
+        """The element type in memory."""
+        return element_of(self.value)
+
+    def loops(self) -> set[int]:
+        """The loops that the indices mention."""
+        return {d for i in self.index for d, _ in i.terms}
+
+
+@dataclass(frozen=True)
+class Root:
+    """One result of the kernel and where an element of the contraction stands in it."""
+
+    value: ir.Value
+    index: tuple[Linear, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the tensor."""
+        return shape_of(self.value)
+
+    @property
+    def element(self) -> ir.Type:
+        """The element type."""
+        return element_of(self.value)
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """A kernel with one contraction and a pointwise epilogue. Loops are numbers into `sizes`;
+    `views` are the result and its reshapes, `known` where its elements stand in all that depends
+    on it."""
+
+    function: ir.Operation
+    result: ir.Value
+    views: tuple[ir.Value, ...]
+    known: dict[ir.Value, tuple[Linear, ...]]
+    initial: ir.Value
+    output: tuple[Linear, ...]
+    sizes: tuple[int, ...]
+    a: Side
+    b: Side
+    roots: tuple[Root, ...]
+    batch: tuple[int, ...]
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    depth: tuple[int, ...]
+    constants: frozenset[ir.Value] = field(default_factory=frozenset)
+
+    @property
+    def element(self) -> ir.Type:
+        """The element type in which the sum is accumulated."""
+        return element_of(self.result)
+
+    @property
+    def lane(self) -> int:
+        """The loop along which vectors run."""
+        return self.columns[-1]
+
+    def extent(self, loops: Iterable[int]) -> int:
+        """The product of the sizes of some loops."""
+        return math.prod(self.sizes[d] for d in loops)
+
+    @property
+    def flops(self) -> int:
+        """Multiplications and additions of the whole kernel."""
+        return 2 * math.prod(self.sizes)
+
+
+def argument_of(value: ir.Value) -> ir.Value | None:
+    """The function argument whose memory holds a value's elements in the same order, if any."""
+    while (op := operation_of(value)) is not None and op.name in _VIEWS:
+        value = op.operands[0]
+    return value if operation_of(value) is None else None
+
+
+def find(module: ir.Module) -> Contraction | None:
+    """The contraction of a kernel in linalg form, or `None` where the kernel is not just one."""
+    function = module.body.operations[0].operation
+    block = function.regions[0].blocks[0]
+    operations = [op.operation for op in block.operations]
+    known = {"linalg.generic", "linalg.fill", "func.return", "arith.constant"}
+    if any(op.name not in known and not op.name.startswith("tensor.") for op in operations):
+        return None
+    reducing = [op for op in operations if op.name == "linalg.generic" and _reduces(op)]
+    if len(reducing) != 1 or len(reducing[0].operands) != 3:
+        return None
+    generic = read_generic(reducing[0])
+    casts = _product(generic.body)
+    if casts is None:
+        return None
+    sizes = generic.extents
+    a, b, output = [_index(o, sizes) for o in (*generic.inputs, *generic.outputs)]
+    result = generic.operation.results[0]
+    found = _roots(operations, result, output)
+    if found is None:
+        return None
+    roots, views, known = found
+    sides = [Side(o.value, i, c) for o, i, c in zip(generic.inputs, (a, b), casts)]
+    constants = frozenset(block.arguments[i] for i in constant_arguments(function))
+    base = (function, result, views, known, generic.outputs[0].value, output, sizes)
+    return _assign(base, sides, roots, generic, constants)
+
+
+def _assign(
+    base: tuple, sides: list[Side], roots: tuple[Root, ...], generic: Generic, constants: frozenset
+) -> Contraction | None:
+    """Roles of the loops; swaps the sides so that the second one has the contiguous loop."""
+    output, sizes = base[-2:]
+    lane = _contiguous(roots[0])
+    if lane is None or any(_contiguous(r) != lane for r in roots):
+        return None
+    if lane not in sides[1].loops():
+        sides = sides[::-1]
+    a, b = sides
+    if lane in a.loops() or lane not in b.loops():
+        return None
+    order = [d for i in output for d, _ in i.terms]
+    if sorted(order) != [d for d in generic.parallel if sizes[d] > 1]:
+        return None
+    depth = [d for d in generic.reductions if sizes[d] > 1]
+    both = a.loops() & b.loops()
+    if not (a.loops() | b.loops()) >= set(order) or not both >= set(depth):
+        return None
+    batch = tuple(d for d in order if d in both)
+    rows = tuple(d for d in order if d in a.loops() and d not in both)
+    columns = tuple(d for d in order if d in b.loops() and d not in both and d != lane)
+    return Contraction(
+        *base, a, b, roots, batch, rows, (*columns, lane), tuple(depth), constants
+    )
+
+
+def _contiguous(root: Root) -> int | None:
+    """The loop along which a root's memory is contiguous."""
+    for i in reversed(root.index):
+        if i.terms:
+            loops = [d for d, c in i.terms if c == 1]
+            return loops[0] if len(loops) == 1 else None
+    return None
+
+
+def _index(operand: Operand, sizes: Sequence[int]) -> tuple[Linear, ...]:
+    """The indices of an operand; a loop of size 1 is 0."""
+    return tuple(
+        Linear(tuple((d, i.coefficients[d]) for d in i.dims if sizes[d] > 1), i.constant)
+        for i in operand.index
+    )
+
+
+def _reduces(generic: ir.Operation) -> bool:
+    return "reduction" in str(generic.attributes["iterator_types"])
+
+
+def _product(body: Body) -> list[tuple[ir.Operation, ...]] | None:
+    """The casts of both factors where the body is `acc + cast(a) * cast(b)`."""
+    a, b, acc = body.arguments
+    total = _defining(body.yields[0], ("arith.addf", "arith.addi"))
+    if total is None or acc not in list(total.operands):
+        return None
+    position = list(total.operands).index(acc)
+    product = _defining(total.operands[1 - position], ("arith.mulf", "arith.muli"))
+    if product is None:
+        return None
+    chains = [_chain(v) for v in product.operands]
+    ends = [chain[0] for chain in chains]
+    if ends == [b, a]:
+        chains = chains[::-1]
+    elif ends != [a, b]:
+        return None
+    return [chain[1] for chain in chains]
+
+
+def _defining(value: ir.Value, names: Sequence[str]) -> ir.Operation | None:
+    owner = operation_of(value)
+    return owner if owner is not None and owner.name in names else None
+
+
+def _chain(value: ir.Value) -> tuple[ir.Value, tuple[ir.Operation, ...]]:
+    """The value at the start of a chain of casts, and the casts in order."""
+    casts: list[ir.Operation] = []
+    while (cast := _defining(value, _CASTS)) is not None:
+        casts.insert(0, cast)
+        value = cast.operands[0]
+    return value, tuple(casts)
+
+
+def _roots(
+    operations: list[ir.Operation], result: ir.Value, output: tuple[Linear, ...]
+) -> tuple[tuple[Root, ...], tuple[ir.Value, ...], dict] | None:
+    """Follows the contraction's result through pointwise ops to what the kernel returns: the roots,
+    the values that only reshape the result, the indices of all."""
+    known: dict[ir.Value, tuple[Linear, ...]] = {result: output}
+    views = [result]
+    for op in operations:
+        if op.name == "func.return":
+            if not all(v in known for v in op.operands):
+                return None
+            return tuple(Root(v, known[v]) for v in op.operands), tuple(views), known
+        if not any(v in known for v in op.operands):
+            continue
+        index = _forward(op, known)
+        if index is None:
+            return None
+        known[op.results[0]] = index
+        if op.name in _VIEWS and op.operands[0] in views:
+            views.append(op.results[0])
+    return None
+
+
+def _forward(op: ir.Operation, known: dict) -> tuple[Linear, ...] | None:
+    """The index of a pointwise op's result, given those of some of its operands."""
+    if op.name == "tensor.collapse_shape":
+        return _collapse(op, known[op.operands[0]])
+    if op.name != "linalg.generic" or _reduces(op) or len(op.results) != 1:
+        return None
+    generic = read_generic(op)
+    if generic.outputs[0].value in known:
+        return None
+    loops: dict[int, Linear] = {}
+    for operand in generic.inputs:
+        for given, i in zip(known.get(operand.value, ()), operand.index):
+            if i.dim is None:
+                if i.dims or given.terms:
+                    return None
+            elif loops.setdefault(i.dim, given) != given:
+                return None
+    found = []
+    for i in generic.outputs[0].index:
+        if i.dim is None or (i.dim not in loops and generic.extents[i.dim] != 1):
+            return None
+        found.append(loops.get(i.dim, Linear()))
+    return tuple(found)
+
+
+def _collapse(op: ir.Operation, index: tuple[Linear, ...]) -> tuple[Linear, ...]:
+    shape = shape_of(op.operands[0])
+    found = []
+    for group in ir.ArrayAttr(op.attributes["reassociation"]):
+        total = Linear()
+        for d in ir.ArrayAttr(group):
+            position = ir.IntegerAttr(d).value
+            total = total.scaled(shape[position]).plus(index[position])
+        found.append(total)
+    return tuple(found)
+
+
+def reads_where_written(argument: ir.Value, contraction: Contraction) -> bool:
+    """True where an argument is only read by pointwise ops, each time at the element of the root
+    that is then written."""
+    root = contraction.roots[0]
+    if len(contraction.roots) != 1 or root.value.type != argument.type:
+        return False
+    for use in argument.uses:
+        op = use.owner.operation
+        results = list(op.results)
+        if not results or contraction.known.get(results[0]) != root.index:
+            return False
+        if op.name != "linalg.generic" or not _reads_identically(read_generic(op), argument):
+            return False
+    return True
+
+
+def _reads_identically(generic: Generic, argument: ir.Value) -> bool:
+    identity = tuple(range(len(generic.iterators)))
+    accesses = [o for o in (*generic.inputs, *generic.outputs) if o.value == argument]
+    accesses += generic.outputs
+    return all(tuple(i.dim for i in o.index) == identity for o in accesses)

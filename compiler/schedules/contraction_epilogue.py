@@ -1,0 +1,125 @@
+"""What happens to finished sums: the pointwise rest of the kernel, then the stores.
+
+    value = root with the contraction's result replaced by the vector of sums
+    vector.store value, output[address of the row and the columns]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mlir import ir
+from mlir.dialects import arith, vector
+
+from tyc.compiler.schedules.affine import LANE, Affine
+from tyc.compiler.schedules.arithmetic import Size
+from tyc.compiler.schedules.contraction_analysis import Contraction, Linear
+from tyc.compiler.schedules.evaluation import Evaluator
+from tyc.compiler.schedules.kernel import itemsize, memory_element
+from tyc.compiler.schedules.memory import Buffer
+
+
+@dataclass
+class Epilogue:
+    """Reads and writes of the elements at given loop indices: partial sums, initial values, the
+    kernel's results. The lane of a vector is added to the index of the contraction's lane loop."""
+
+    contraction: Contraction
+    evaluator: Evaluator
+    outputs: Sequence[Buffer]
+    partial: Buffer | None
+    lanes: int
+    _sums: ir.Value | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        for view in self.contraction.views:
+            self.evaluator.overrides[view] = lambda _: self._current()
+
+    def _current(self) -> ir.Value:
+        assert self._sums is not None
+        return self._sums
+
+    def initial(self, at: Mapping[int, Size]) -> ir.Value:
+        """What the sums start from."""
+        c = self.contraction
+        return self.evaluator.value(c.initial, self._indices(c.output, at), self.lanes)
+
+    def finish(self, sums: ir.Value, at: Mapping[int, Size], count: int) -> None:
+        """Stores the results that come from a vector of sums, `count` lanes of it."""
+        mask = self._mask(count)
+        self._sums = sums
+        for root, output in zip(self.contraction.roots, self.outputs):
+            indices = self._indices(root.index, at)
+            value = self.evaluator.value(root.value, indices, self.lanes, mask)
+            if memory_element(root.element) != root.element:
+                kind = ir.VectorType.get([self.lanes], memory_element(root.element))
+                value = arith.extui(kind, value)
+            self._store(output, output.address(indices), value, mask)
+
+    def load_partial(self, address: Affine, count: int) -> ir.Value:
+        """The sums of the chunks before."""
+        assert self.partial is not None
+        kind = ir.VectorType.get([self.lanes], self.partial.element)
+        base = [self._base(address)]
+        mask = self._mask(count)
+        if mask is None:
+            return vector.load(kind, self.partial.memref, base)
+        nothing = ir.DenseElementsAttr.get_splat(kind, _zero(self.partial.element))
+        return vector.maskedload(
+            kind, self.partial.memref, base, mask, arith.constant(kind, nothing)
+        )
+
+    def store_partial(self, sums: ir.Value, address: Affine, count: int) -> None:
+        """Keeps sums for the chunks that follow."""
+        assert self.partial is not None
+        self._store(self.partial, address, sums, self._mask(count))
+
+    def partial_address(self, at: Mapping[int, Size]) -> Affine:
+        """Where the partial sums of the elements wait in the first output."""
+        return self.outputs[0].address(self._indices(self.contraction.roots[0].index, at))
+
+    def _store(self, buffer: Buffer, address: Affine, value: ir.Value, mask: object) -> None:
+        base = [self._base(address)]
+        if mask is None:
+            vector.store(value, buffer.memref, base)
+        else:
+            vector.maskedstore(buffer.memref, base, mask, value)
+
+    def _base(self, address: Affine) -> ir.Value:
+        terms = {atom: c for atom, c in address.terms.items() if atom != LANE}
+        return self.evaluator.index_value(Affine(terms, address.constant), None)
+
+    def _indices(self, index: Sequence[Linear], at: Mapping[int, Size]) -> list[Affine]:
+        found = []
+        for i in index:
+            total = Affine({}, i.constant)
+            for d, c in i.terms:
+                total = total + Affine.of(at.get(d, 0)) * c
+                if d == self.contraction.lane:
+                    total = total + Affine({LANE: c})
+            found.append(total)
+        return found
+
+    def _mask(self, count: int) -> ir.Value | None:
+        if count >= self.lanes:
+            return None
+        return lane_mask(count, self.lanes)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of one element of the partial sums."""
+        return itemsize(self.contraction.element)
+
+
+def lane_mask(count: int, lanes: int) -> ir.Value:
+    """A constant mask that has the first `count` lanes."""
+    kind = ir.VectorType.get([lanes], ir.IntegerType.get_signless(1))
+    bits = [ir.BoolAttr.get(k < count) for k in range(lanes)]
+    return arith.constant(kind, ir.DenseElementsAttr.get(bits, kind))
+
+
+def _zero(element: ir.Type) -> ir.Attribute:
+    if isinstance(element, ir.IntegerType):
+        return ir.IntegerAttr.get(element, 0)
+    return ir.FloatAttr.get(element, 0.0)

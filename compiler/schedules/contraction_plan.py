@@ -1,0 +1,328 @@
+"""How a contraction is cut: register tile, blocks of a task, where its operands are read from.
+
+Only integers here. A task is one box of the batch, row and column loops; within it the depth runs
+in chunks, columns in panels of `vectors * lanes`, rows in tiles of at most `height`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from tyc.compiler.schedules.contraction_analysis import Contraction, Side, argument_of
+from tyc.compiler.schedules.kernel import itemsize
+from tyc.compiler.targets import Target
+
+SCRATCH_BYTES = 448 << 10
+"""The most that a task may allocate on its stack."""
+
+DIRECT, SLAB, PANELS, PACKED = "direct", "slab", "panels", "packed"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A box of some loops: those before `split` are fixed in a task, `split` runs in chunks, the
+    others are whole. Without loops it is one point."""
+
+    loops: tuple[int, ...]
+    sizes: tuple[int, ...]
+    position: int = 0
+    chunk: int = 1
+
+    @property
+    def split(self) -> int | None:
+        """The loop that is cut."""
+        return self.loops[self.position] if self.loops else None
+
+    @property
+    def outer(self) -> tuple[int, ...]:
+        """The loops that are fixed in a task."""
+        return self.loops[: self.position]
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The number of tasks along each outer loop and along the split one."""
+        if not self.loops:
+            return ()
+        return (*self.sizes[: self.position], -(-self.sizes[self.position] // self.chunk))
+
+    @property
+    def ragged(self) -> bool:
+        """True where the last chunk is shorter than the others."""
+        return bool(self.loops) and self.sizes[self.position] % self.chunk != 0
+
+    def length(self, last: bool) -> int:
+        """The trip count of the split loop in a task."""
+        if not self.loops:
+            return 1
+        short = self.sizes[self.position] % self.chunk
+        return short if last and short else self.chunk
+
+    def lengths(self, last: bool) -> dict[int, int]:
+        """The trip count of every loop in a task."""
+        found = dict.fromkeys(self.outer, 1)
+        if self.loops:
+            found[self.loops[self.position]] = self.length(last)
+        found.update(zip(self.loops[self.position + 1 :], self.sizes[self.position + 1 :]))
+        return found
+
+    def extent(self, last: bool = False) -> int:
+        """The number of points of the box."""
+        return math.prod(self.lengths(last).values())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All choices of one kernel. `depth` is ordered from the outermost loop to the innermost, and
+    its first loop runs in chunks of `chunk`."""
+
+    lanes: int
+    vectors: int
+    height: int
+    rows: Block
+    columns: Block
+    depth: tuple[int, ...]
+    sizes: tuple[int, ...]
+    chunk: int
+    a: str
+    b: str
+    a_chunked: bool
+    b_chunked: bool
+    rows_fastest: bool
+    scratch_output: bool
+    a_elements: int = 0
+    b_elements: int = 0
+
+    @property
+    def width(self) -> int:
+        """Columns of a panel."""
+        return self.lanes * self.vectors
+
+    @cached_property
+    def chunks(self) -> int:
+        """The number of chunks of the depth."""
+        return -(-self.sizes[self.depth[0]] // self.chunk) if self.depth else 1
+
+    @property
+    def chunk_depth(self) -> int:
+        """The number of products in a full chunk."""
+        return self.chunk * math.prod(self.sizes[d] for d in self.depth[1:])
+
+    def depth_lengths(self, chunked: bool) -> dict[int, int]:
+        """The trip counts of the depth loops: of one chunk, or of all."""
+        found = {d: self.sizes[d] for d in self.depth}
+        if chunked and self.depth:
+            found[self.depth[0]] = self.chunk
+        return found
+
+
+def tile_shape(rows: int, columns: int, lanes: int, registers: int) -> tuple[int, int]:
+    """Rows and vectors of the register tile: as many sums as the registers hold beside two vectors
+    of B and a broadcast element of A, and so few rows as there are."""
+    sums = 12 if registers < 32 else 24
+    vectors = {1: 8, 2: 4, 3: 4, 4: 3}.get(rows, 2)
+    vectors = max(1, min(vectors, -(-columns // lanes)))
+    return min(rows, sums // vectors), vectors
+
+
+def row_tiles(rows: int, height: int) -> list[tuple[int, int]]:
+    """(count, height) of tiles that cover the rows evenly, with at most two heights.
+
+    >>> row_tiles(49, 6), row_tiles(7, 6), row_tiles(12, 6)
+    ([(4, 6), (5, 5)], [(1, 4), (1, 3)], [(2, 6)])
+    """
+    tiles = -(-rows // height)
+    tall = -(-rows // tiles)
+    count = rows - tiles * (tall - 1)
+    return [(count, tall)] + ([(tiles - count, tall - 1)] if tiles > count else [])
+
+
+def make(contraction: Contraction, target: Target) -> Plan | None:
+    """The plan with the least estimated time, or `None` where no plan fits the stack."""
+    size = itemsize(contraction.element)
+    lanes = target.vector_bytes // size
+    columns = contraction.extent(contraction.columns[-1:])
+    rows = contraction.extent(contraction.rows)
+    height, vectors = tile_shape(rows, columns, lanes, target.vector_registers)
+    kind_a = DIRECT if argument_of(contraction.a.value) and not contraction.a.casts else SLAB
+    kind_b = _kind_of_b(contraction)
+    if kind_b is None:
+        return None
+    depth = _depth_order(contraction)
+    base = Plan(
+        lanes=lanes, vectors=vectors, height=height,
+        rows=Block((), ()), columns=Block((), ()),
+        depth=depth, sizes=contraction.sizes, chunk=contraction.sizes[depth[0]] if depth else 1,
+        a=kind_a, b=kind_b, a_chunked=False, b_chunked=False,
+        rows_fastest=kind_b != PACKED or kind_a == DIRECT, scratch_output=False,
+    )  # fmt: skip
+    base = _chunk_depth(base, contraction, target, size)
+    plans = [p for p in _candidates(base, contraction) if _bytes(p, size) <= SCRATCH_BYTES]
+    return min(plans, key=lambda p: _cost(p, contraction, size), default=None)
+
+
+def _kind_of_b(contraction: Contraction) -> str | None:
+    b, lane = contraction.b, contraction.lane
+    plain = all(i.loop is not None or not i.terms for i in b.index)
+    if plain and argument_of(b.value) in contraction.constants:
+        return PACKED
+    if plain:
+        return PANELS
+    last = b.index[-1]
+    if last.coefficient(lane) == 1 and not any(i.coefficient(lane) for i in b.index[:-1]):
+        return SLAB
+    return None
+
+
+def _depth_order(contraction: Contraction) -> tuple[int, ...]:
+    """The depth loops by falling stride in A, so that its elements are read in memory order."""
+    strides = strides_of(contraction.a)
+    return tuple(sorted(contraction.depth, key=lambda d: -strides.get(d, 0)))
+
+
+def strides_of(side: Side) -> dict[int, int]:
+    """How far apart in the row-major tensor two elements are, for each loop."""
+    found: dict[int, int] = {}
+    step = 1
+    for size, index in reversed(list(zip(side.shape, side.index))):
+        for d, c in index.terms:
+            found[d] = found.get(d, 0) + c * step
+        step *= size
+    return found
+
+
+def _chunk_depth(plan: Plan, contraction: Contraction, target: Target, size: int) -> Plan:
+    """Cuts the depth where a panel of B would not stay in the first-level cache."""
+    if not plan.depth or contraction.extent(contraction.rows) <= plan.height:
+        return plan
+    goal = max(target.l1_bytes * 3 // 4 // (plan.width * size), 64)
+    total = contraction.extent(plan.depth)
+    if total <= 2 * goal:
+        return plan
+    first = plan.depth[0]
+    inner = total // contraction.sizes[first]
+    most = max(goal // inner, 1)
+    least = max(most * 2 // 3, 1)
+    fits = [c for c in range(least, most + 1) if contraction.sizes[first] % c == 0]
+    pieces = -(-contraction.sizes[first] // most)
+    chunk = fits[-1] if fits else -(-contraction.sizes[first] // pieces)
+    alone_a = _alone(contraction.a, first)
+    alone_b = _alone(contraction.b, first)
+    return replace(plan, chunk=chunk, a_chunked=alone_a, b_chunked=alone_b)
+
+
+def _alone(side: Side, loop: int) -> bool:
+    """True where a loop is a tensor index of its own, not part of a window."""
+    return all(i.loop == loop for i in side.index if i.coefficient(loop))
+
+
+_PARTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64)
+
+
+def _blocks(loops: tuple[int, ...], sizes: tuple[int, ...], step: int) -> Iterator[Block]:
+    """Every way to cut the loops that is tried; `step` is what a chunk of the last loop is a
+    multiple of."""
+    if not loops:
+        yield Block((), ())
+        return
+    for position in range(len(loops)):
+        last = position == len(loops) - 1
+        seen = set()
+        for parts in _PARTS:
+            chunk = -(-sizes[position] // parts)
+            chunk = min(-(-chunk // step) * step, sizes[position]) if last else chunk
+            if chunk not in seen:
+                seen.add(chunk)
+                yield Block(loops, sizes, position, chunk)
+
+
+def _candidates(base: Plan, contraction: Contraction) -> Iterator[Plan]:
+    sizes = contraction.sizes
+    row_sizes = tuple(sizes[d] for d in contraction.rows)
+    column_sizes = tuple(sizes[d] for d in contraction.columns)
+    all_columns = list(_blocks(contraction.columns, column_sizes, base.width))
+    for rows in _blocks(contraction.rows, row_sizes, 1):
+        for columns in all_columns:
+            plan = replace(base, rows=rows, columns=columns)
+            slab = slab_elements(plan, contraction.a, plan.a_chunked)
+            yield replace(
+                plan,
+                a_elements=slab if plan.a == SLAB else 0,
+                b_elements=_b_elements(plan, contraction),
+                scratch_output=plan.chunks > 1 and not _accumulates_in_place(contraction),
+            )
+
+
+def _b_elements(plan: Plan, contraction: Contraction) -> int:
+    if plan.b == SLAB:
+        return slab_elements(plan, contraction.b, plan.b_chunked) + plan.width
+    if plan.b == PANELS:
+        depth = math.prod(plan.depth_lengths(plan.b_chunked).values())
+        return panels(plan) * depth * plan.width
+    return 0
+
+
+def panels(plan: Plan) -> int:
+    """The number of panels in a full column block."""
+    lengths = plan.columns.lengths(False)
+    lane = plan.columns.loops[-1]
+    others = math.prod(n for d, n in lengths.items() if d != lane)
+    return others * -(-lengths[lane] // plan.width)
+
+
+def box(plan: Plan, last_row: bool, last_column: bool, chunked: bool) -> dict[int, int]:
+    """The trip counts of all loops of a task; those of the batch are 1."""
+    lengths = plan.rows.lengths(last_row) | plan.columns.lengths(last_column)
+    return lengths | plan.depth_lengths(chunked)
+
+
+def slab_shape(side: Side, lengths: dict[int, int]) -> tuple[int, ...]:
+    """The sizes of the part of a tensor that a task reads."""
+    return tuple(
+        1 + sum(c * (lengths.get(d, 1) - 1) for d, c in index.terms) for index in side.index
+    )
+
+
+def slab_elements(plan: Plan, side: Side, chunked: bool) -> int:
+    """Elements of the part of a tensor that a task reads."""
+    return math.prod(slab_shape(side, box(plan, False, False, chunked)))
+
+
+def _accumulates_in_place(contraction: Contraction) -> bool:
+    """True where partial sums can wait in the kernel's first output."""
+    root = contraction.roots[0]
+    return len(contraction.roots) == 1 and root.element == contraction.element
+
+
+def _bytes(plan: Plan, size: int) -> int:
+    """Stack bytes of a plan, the alignment of three buffers included."""
+    output = plan.rows.extent() * panels(plan) * plan.width if plan.scratch_output else 0
+    return (plan.a_elements + plan.b_elements + output) * size + 192
+
+
+def _cost(plan: Plan, contraction: Contraction, size: int) -> float:
+    """Estimated cycles, summed over teams of 1 to 16 threads."""
+    depth = contraction.extent(plan.depth)
+    rows, strips = plan.rows.extent(), panels(plan)
+    tiles = -(-rows // plan.height)
+    sums = rows / tiles * plan.vectors
+    a_bytes = (rows * depth if plan.a == DIRECT else plan.a_elements) * size
+    compute = tiles * strips * (max(sums / 2, 4.0) * depth + (40 + 3 * sums) * plan.chunks)
+    packing = 0.5 * plan.a_elements * (plan.chunks if plan.a_chunked else 1)
+    moved = strips * plan.width * depth * size / 12 + a_bytes / 12
+    spilled = max(a_bytes / plan.chunks - (256 << 10), 0) * plan.chunks * strips / 24
+    b_packing = 0.8 * plan.b_elements * (plan.chunks if plan.b_chunked else 1)
+    row_tasks, column_tasks = math.prod(plan.rows.counts), math.prod(plan.columns.counts)
+    reuse = plan.rows_fastest and not (plan.b_chunked and plan.chunks > 1)
+    if not plan.rows_fastest and not (plan.a_chunked and plan.chunks > 1):
+        packing /= column_tasks
+    tasks = contraction.extent(contraction.batch) * row_tasks * column_tasks
+    total = 0.0
+    for threads, weight in ((1, 4.0), (2, 4.0), (4, 2.0), (8, 1.0), (16, 1.0)):
+        share = -(-tasks // threads)
+        once = max(share / row_tasks, min(1.0, share)) if reuse else share
+        work = share * (compute + packing + moved + spilled + 300) + once * b_packing
+        total += weight * threads * work
+    return total
