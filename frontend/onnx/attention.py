@@ -13,11 +13,13 @@ from tyc.onnx.rules import Node, rule
 def attention(g: Graph, n: Node) -> Any:
     """`softmax(scale * q @ k^T + mask) @ v` by heads; NotImplemented for caches and soft caps."""
     q, k, v = n.inputs[:3]
+    plain = {"q_num_heads", "kv_num_heads", "scale", "qk_matmul_output_mode"}
+    others = any(v for k, v in n.attributes.items() if k not in plain)
     caches = n.input(4) is not None or n.input(5) is not None or n.input(6) is not None
-    extra = any(n.wants(i) for i in (1, 2, 3)) or n.get("softcap", 0.0)
+    extra = any(n.wants(i) for i in (1, 2, 3))
     narrow = g.dtype(q).bits < 32
     mask = n.input(3)
-    if caches or extra or narrow or n.get("is_causal", 0) or n.get("softmax_precision"):
+    if caches or extra or others or narrow:
         return NotImplemented
     if mask is not None and g.dtype(mask) != g.dtype(q):
         return NotImplemented

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from tyc.onnx.graph import Graph
 from tyc.onnx.rules import Node, rule
 from tyc.onnx.windows import Window, explicit_padding, split_padding, window
@@ -63,6 +65,32 @@ def _transposed_padding(
         output_padding[i] += max(-total, 0)
         totals.append(max(total, 0))
     return split_padding(totals, auto == "SAME_UPPER")
+
+
+@rule("Col2Im")
+def column_to_image(g: Graph, n: Node) -> Any:
+    """Sums of blocks at their places: a transposed convolution with a weight of single ones."""
+    x, image, block = n.inputs[0], n.ints(1) or [], n.ints(2) or []
+    rank, taps = len(block), math.prod(block)
+    strides, dilations = (list(n.get(k) or [1] * rank) for k in ("strides", "dilations"))
+    padding = explicit_padding(n, rank)
+    batch, wide, _ = g.shape(x)
+    spans = [(k - 1) * d + 1 for k, d in zip(block, dilations)]
+    counts = [
+        (s + padding[i] + padding[i + rank] - span) // strides[i] + 1
+        for i, (s, span) in enumerate(zip(image, spans))
+    ]
+    rest = [
+        s + padding[i] + padding[i + rank] - span - (counts[i] - 1) * strides[i]
+        for i, (s, span) in enumerate(zip(image, spans))
+    ]
+    x = g.reshape(x, shape=[batch * wide // taps, taps, *counts])
+    weight = np.eye(taps, dtype=g.dtype(x).numpy).reshape(taps, 1, *block)
+    y = g.conv_transpose(
+        x, weight, None, strides=strides, padding=padding, dilations=dilations,
+        output_padding=rest,
+    )  # fmt: skip
+    return g.reshape(y, shape=[batch, wide // taps, *image])
 
 
 @rule("ConvInteger")

@@ -91,7 +91,8 @@ class Importer:
             self.main = func.FuncOp("main", (arguments, []))
         self.main.attributes["arg_attrs"] = named(self.input_names)
         self.block = self.main.add_entry_block()
-        self.scope.values.update(zip(types, self.block.arguments))
+        self.arguments = list(self.block.arguments)
+        self.scope.values.update(zip(types, self.arguments))
         self.add_initializers(graph, self.scope)
 
     def _fix(self, graph: onnx.GraphProto, constants: Constants) -> None:
@@ -176,10 +177,23 @@ class Importer:
 
     def describe(self, value: Any) -> str:
         """Where a run-time value comes from, in words."""
-        for name, argument in zip(self.input_names, self.block.arguments):
-            if argument == value:
-                return f"the graph input {name!r}"
-        return "a run-time value"
+        found = self._inputs_behind(value)
+        names = [repr(n) for n, a in zip(self.input_names, self.arguments) if a in found]
+        inputs_text = f"the graph input{'s' if len(names) > 1 else ''} {', '.join(names)}"
+        return inputs_text if value in self.arguments else f"a value computed from {inputs_text}"
+
+    def _inputs_behind(self, value: ir.Value) -> set[ir.Value]:
+        """The arguments of `main` that a value is computed from."""
+        seen, waiting, found = {value}, [value], set()
+        while waiting:
+            v = waiting.pop()
+            if isinstance(v.owner, ir.Block):
+                found.add(v)
+                continue
+            fresh = [o for o in v.owner.operands if o not in seen]
+            seen.update(fresh)
+            waiting += fresh
+        return found
 
     def _bind(self, node: Node, results: Sequence[Any], scope: Scope) -> None:
         for index, name in enumerate(node.outputs):

@@ -48,6 +48,22 @@ def scatter_nd(g: Graph, n: Node) -> Any:
     return g.scatter_nd(*n.inputs, reduction=n.get("reduction", "none"))
 
 
+@rule("TensorScatter")
+def tensor_scatter(g: Graph, n: Node) -> Any:
+    """A cache with an update written at each sample's own position along `axis`."""
+    cache, update = n.inputs[:2]
+    axis, rank = n.get("axis", -2) % g.rank(cache), g.rank(cache)
+    shape = list(g.shape(update))
+    steps = np.arange(shape[axis], dtype=np.int64)
+    index: Any = steps.reshape([-1 if i == axis else 1 for i in range(rank)])
+    if (starts := n.input(2)) is not None:
+        starts = g.reshape(g.cast(starts, to="i64"), shape=[shape[0]] + [1] * (rank - 1))
+        index = g.add(index, starts)
+    if n.get("mode", "linear") == "circular":
+        index = g.remainder(index, np.array(g.shape(cache)[axis], np.int64))
+    return g.scatter_elements(cache, g.broadcast_to(index, shape=shape), update, axis=axis)
+
+
 @rule("Compress")
 def compress(g: Graph, n: Node) -> Any:
     """What a known condition selects along an axis, or of the flat input."""

@@ -245,7 +245,14 @@ def depth_to_space(g: Graph, n: Node) -> Any:
 @rule("SpaceToDepth")
 def space_to_depth(g: Graph, n: Node) -> Any:
     """Moves blocks of pixels into channels."""
-    return g.space_to_depth(n.inputs[0], block=n.get("blocksize"))
+    x, block = n.inputs[0], n.get("blocksize")
+    if n.get("mode", "DCR") == "DCR":
+        return g.space_to_depth(x, block=block)
+    batch, channels, height, width = g.shape(x)
+    rows, columns = height // block, width // block
+    x = g.reshape(x, shape=[batch, channels, rows, block, columns, block])
+    x = g.transpose(x, perm=[0, 1, 3, 5, 2, 4])
+    return g.reshape(x, shape=[batch, channels * block * block, rows, columns])
 
 
 @rule("Trilu")

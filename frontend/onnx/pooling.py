@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -105,10 +106,12 @@ def max_unpool(g: Graph, n: Node) -> Any:
         (s - 1) * t - pads[i] - pads[i + rank] + k
         for i, (s, t, k) in enumerate(zip(shape[2:], strides, kernel))
     ]
-    wanted = n.ints(2) or inner
-    zeros = np.broadcast_to(np.zeros((), g.dtype(x).numpy), (int(np.prod(wanted)),))
+    zeros = np.broadcast_to(np.zeros((), g.dtype(x).numpy), (math.prod(inner),))
     flat = g.scatter_elements(
         zeros, g.reshape(indices, shape=[g.type(x).size]),
         g.reshape(x, shape=[g.type(x).size]), axis=0,
     )  # fmt: skip
-    return g.reshape(flat, shape=list(wanted))
+    wanted = n.ints(2) or inner
+    y = g.reshape(flat, shape=inner)
+    more = [w - s for w, s in zip(wanted, inner)]
+    return g.pad(y, low=[0] * len(more), high=more) if any(more) else y

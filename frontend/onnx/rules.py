@@ -134,6 +134,7 @@ def schema_of(domain: str, op_type: str, version: int) -> onnx.defs.OpSchema | N
     return _SCHEMAS[key]
 
 
+_SINGLE = onnx.defs.OpSchema.FormalParameterOption.Single
 _LIMITS: dict[tuple[str, str, int], tuple[int, int, list[str], set[str]]] = {}
 
 
@@ -147,11 +148,12 @@ def check_node(node: Node) -> None:
         required = [a.name for a in schema.attributes.values() if a.required]
         _LIMITS[key] = schema.min_input, schema.max_input, required, set(schema.attributes)
     low, high, required, allowed = _LIMITS[key]
-    present = sum(v is not None for v in node.inputs[:low])
-    if present < low or len(node.inputs) > high:
+    if not low <= len(node.inputs) <= high:
         span = f"{low}" if low == high else f"{low} to {high}" if high < 99 else f"at least {low}"
-        got = present if present < low else len(node.inputs)
-        node.fail(f"takes {span} inputs, got {got}")
+        node.fail(f"takes {span} inputs, got {len(node.inputs)}")
+    for value, formal in zip(node.inputs, schema.inputs):
+        if value is None and formal.option == _SINGLE:
+            node.fail(f"input {formal.name!r} is missing")
     for name in required:
         if name not in node.attributes:
             node.fail(f"attribute {name!r} is missing")

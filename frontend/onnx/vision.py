@@ -6,6 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from tyc.onnx import resampling
 from tyc.onnx.graph import Graph
 from tyc.onnx.movement import normal_axes
 from tyc.onnx.rules import Node, rule
@@ -57,18 +60,61 @@ def resize(g: Graph, n: Node) -> Any:
     """Scales or sizes as known inputs, for all dimensions or those in `axes`."""
     x = n.inputs[0]
     coordinates = n.get("coordinate_transformation_mode", "half_pixel")
-    if coordinates in ("tf_crop_and_resize", "tf_half_pixel_for_nn"):
-        n.fail(f"coordinate_transformation_mode {coordinates!r} is not supported",
-               "crop with Slice, then resize")  # fmt: skip
-    if n.get("antialias", 0):
-        n.fail("antialias must be 0, got 1")
     sizes, scales = _sizes_and_scales(g, n)
+    if coordinates == "tf_crop_and_resize":
+        return _cropped(g, n, x, sizes)
+    if n.get("antialias", 0):
+        return _antialiased(g, n, x, sizes, scales)
     return _resized(
         g, x, sizes, scales, mode=n.get("mode", "nearest"),
         coordinates=coordinates, nearest=n.get("nearest_mode", "round_prefer_floor"),
         cubic_coefficient=n.get("cubic_coeff_a", -0.75),
         exclude_outside=bool(n.get("exclude_outside", 0)),
     )  # fmt: skip
+
+
+def _kernel(n: Node) -> resampling.Weights:
+    mode = n.get("mode", "nearest")
+    if mode not in ("linear", "cubic"):
+        n.fail(f"mode must be linear or cubic with antialias or a cropped box, got {mode!r}")
+    if mode == "linear":
+        return resampling.linear
+    return resampling.cubic(n.get("cubic_coeff_a", -0.75))
+
+
+def _antialiased(g: Graph, n: Node, x: Any, sizes: list[int], scales: list[float]) -> Any:
+    """Each dimension by a kernel that is wider where the image shrinks."""
+    if n.get("coordinate_transformation_mode", "half_pixel") != "half_pixel":
+        n.fail("coordinate_transformation_mode must be half_pixel with antialias, got "
+               f"{n.get('coordinate_transformation_mode')!r}")  # fmt: skip
+    kernel, inside = _kernel(n), bool(n.get("exclude_outside", 0))
+    matrices = []
+    for size, new, scale in zip(g.shape(x), sizes, scales):
+        positions = resampling.positions_half_pixel(new, scale)
+        weights = resampling.matrix(positions, size, kernel, min(scale, 1.0), not inside)
+        matrices.append(None if size == new and scale == 1.0 else weights)
+    return resampling.apply(g, x, matrices)
+
+
+def _cropped(g: Graph, n: Node, x: Any, sizes: list[int]) -> Any:
+    """The known box `roi` resized; `extrapolation_value` where it leaves the image."""
+    box, rank = _floats(n, 1) or [], g.rank(x)
+    axes = normal_axes(n, n.get("axes") or range(rank), rank)
+    if len(box) != 2 * len(axes):
+        n.fail(f"roi must have {2 * len(axes)} numbers, got {len(box)}")
+    matrices: list[np.ndarray | None] = [None] * rank
+    inside = np.ones((1,) * rank)
+    for i, axis in enumerate(axes):
+        size = g.shape(x)[axis]
+        at = resampling.positions_in_box(sizes[axis], size, box[i], box[i + len(axes)])
+        matrices[axis] = resampling.matrix(at, size, _kernel(n), 1.0, True)
+        row = ((at >= 0) & (at <= size - 1)).astype(np.float64)
+        inside = inside * row.reshape([-1 if d == axis else 1 for d in range(rank)])
+    y = resampling.apply(g, x, matrices)
+    if inside.all():
+        return y
+    value = g.number(n.get("extrapolation_value", 0.0), x)
+    return g.where(np.broadcast_to(inside > 0, inside.shape), y, value)
 
 
 def _sizes_and_scales(g: Graph, n: Node) -> tuple[list[int], list[float]]:
