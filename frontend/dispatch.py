@@ -121,7 +121,7 @@ def _run(op: type[Op], tensors: list[Any], attributes: dict[str, Any]) -> Any:
     plan = _PLANS.get(key)
     if plan is None:
         plan = _PLANS[key] = _infer(op, tensors, attributes)
-    results = _kernel(op, [_array(t) for t in tensors], plan)
+    results = kernel(op, [_array(t) for t in tensors], plan)
     wrapped = [Tensor(r) for r in results]
     return wrapped if len(wrapped) > 1 else wrapped[0]
 
@@ -160,7 +160,8 @@ def _infer(op: type[Op], tensors: list[Any], attributes: dict[str, Any]) -> dict
     return complete
 
 
-def _kernel(op: type[Op], arrays: list[Any], attributes: dict[str, Any]) -> list[np.ndarray]:
+def kernel(op: type[Op], arrays: list[Any], attributes: dict[str, Any]) -> list[np.ndarray]:
+    """The results of one op on arrays, by its compiled kernel."""
     # Until tyc.compiler.eager is here.
     from tyc.dialects.interpreter import evaluate
 

@@ -57,6 +57,9 @@ def _is_array(item: Any) -> bool:
 def _expanded(items: tuple[Any, ...], x: Tensor) -> list[Any]:
     """One item for each dimension of `x`, and the Nones; arrays as tensors."""
     prepared = [_prepared(i) for i in items]
+    if any(_is_array(i) for i in prepared):
+        # Beside an array NumPy counts an integer as one.
+        prepared = [as_tensor(np.asarray(i)) if _is_integer(i) else i for i in prepared]
     used = sum(i is not None and i is not Ellipsis for i in prepared)
     if used > x.ndim:
         raise error(f"{x.type} takes at most {x.ndim} indices, got {used}")

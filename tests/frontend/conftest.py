@@ -1,0 +1,37 @@
+"""Ops and programs run by NumPy's reference here; what is compiled is tested in test_compiled.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tyc.dispatch
+import tyc.tracing
+from tyc import random
+from tyc.dialects import interpreter
+
+
+def _kernel(op: Any, arrays: Any, attributes: Any) -> list[np.ndarray]:
+    return [np.asarray(r) for r in interpreter.evaluate(op, arrays, attributes)]
+
+
+def _executable(program: Any, options: Any) -> Callable[[list[np.ndarray]], list[np.ndarray]]:
+    return lambda arrays: [np.asarray(r) for r in interpreter.run(program, arrays)]
+
+
+@pytest.fixture(autouse=True)
+def reference(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The interpreter in the compiler's place, but for tests that ask for `compiled`."""
+    if "compiled" not in request.fixturenames:
+        monkeypatch.setattr(tyc.dispatch, "kernel", _kernel)
+        monkeypatch.setattr(tyc.tracing, "executable", _executable)
+    random.seed(0)
+    yield
+
+
+@pytest.fixture
+def compiled() -> None:
+    """Asks for the real compiler."""
