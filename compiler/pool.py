@@ -75,7 +75,8 @@ _IDLE: list[Worker] = []
 
 
 @atexit.register
-def _close_all() -> None:
+def close_all() -> None:
+    """Ends the idle processes."""
     while _IDLE:
         _IDLE.pop().close()
 
