@@ -1,4 +1,4 @@
-"""Dimensions by number, as ops with an `axis` or `axes` attribute take them: negative from the end."""
+"""Dimensions by number, as `axis` and `axes` attributes name them: negative from the end."""
 
 from __future__ import annotations
 

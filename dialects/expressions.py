@@ -122,7 +122,7 @@ def chain(partials: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def widened(expand: Callable[..., ir.Value]) -> Callable[..., ir.Value]:
-    """`expand` with 16-bit float operands cast to f32 and its result cast back to the first's type."""
+    """`expand` with 16-bit float operands cast to f32, and its result to the first one's type."""
 
     @functools.wraps(expand)
     def call(*operands: ir.Value | None, **attributes: Any) -> ir.Value:

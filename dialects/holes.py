@@ -43,8 +43,7 @@ def _makes_floats_of_floats(op: type[Op]) -> bool:
     for example in op.examples:
         operands, attributes = op.bind(example.operands, example.attributes)
         types = [
-            [type_of_array(a) for a in o] if isinstance(o, list) else _type(o)
-            for o in operands
+            [type_of_array(a) for a in o] if isinstance(o, list) else _type(o) for o in operands
         ]
         results = op.infer(*types, **attributes)
         flat = [t for group in types for t in (group if isinstance(group, list) else [group])]

@@ -17,7 +17,7 @@ from mlir.dialects import arith, math
 from tyc.dialects.building import mlir_element
 from tyc.dialects.types import DType, dtype, i1
 
-Number = Union[int, float, bool]
+Number = int | float | bool
 Like = Union["Scalar", Number]
 
 

@@ -14,7 +14,7 @@ from tyc.dialects.types import accumulator
 
 
 def elementwise(op: Any, *operands: ir.Value) -> ir.Value:
-    """`y[i] = scalar(x0[i], x1[i], ...)` with broadcasting in the index maps; 16-bit floats in f32."""
+    """`y[i] = scalar(x0[i], x1[i], ...)`, broadcast by the index maps; 16-bit floats in f32."""
     out = type_of(op.y)
     types = [type_of(v) for v in operands_of(op)]
     inputs = [

@@ -1,4 +1,4 @@
-"""Reductions as `linalg.generic`: the input read in place, reduced dimensions as reduction iterators.
+"""Reductions as `linalg.generic`: the input as it lies, what `axes` name as reduction iterators.
 
     ty.reduce_sum(x) {axes = [1]}
     linalg.generic (d0, d1) -> x[d0, d1], y[d0], [parallel, reduction] { y + x }
@@ -127,7 +127,9 @@ def position(op: Any, x: ir.Value) -> ir.Value:
     worst = (least if largest else greatest)(t.dtype)
 
     def join(value: Scalar, best: Scalar, index: Scalar) -> list[Scalar]:
-        here = Scalar(arith.index_cast(ir.IntegerType.get_signless(64), linalg.IndexOp(axis).result), i64)
+        here = Scalar(
+            arith.index_cast(ir.IntegerType.get_signless(64), linalg.IndexOp(axis).result), i64
+        )
         better = _better(value, best, largest, op.last)
         return [s.where(better, value, best), s.where(better, here, index)]
 

@@ -137,17 +137,15 @@ def gradients(
 
     They are those of `sum(output * seed)` over all float outputs; a seed is all ones, or, with
     `seeds`, a new input `seed.<output>`. Results are called `gradient.<name>`; they come after the
-    old outputs with `keep_outputs`, else in their place. Zero where an output depends not on a name.
-    Raises `UserError` for a name that is not there, and for an op without a gradient on the way.
+    old outputs with `keep_outputs`, else in their place, and are zero where no output depends on
+    the name. Raises `UserError` for an unknown name and for an op without a gradient on the way.
     """
     values = _values_by_name(program)
     if unknown := [name for name in wrt if name not in values]:
         raise UserError(f"wrt must name inputs or parameters, got {', '.join(unknown)}")
     terminator, main = program.terminator, program.main
     inputs = [name for name, _ in program.inputs]
-    outputs = [
-        (name, v) for (name, _), v in zip(program.outputs, terminator.operands, strict=True)
-    ]
+    outputs = [(name, v) for (name, _), v in zip(program.outputs, terminator.operands, strict=True)]
     with terminator.location, ir.InsertionPoint(terminator):
         pairs = []
         for name, value in outputs:

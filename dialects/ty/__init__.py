@@ -1,4 +1,4 @@
-"""The ops of the `ty` dialect: classes (`ty.TransposeOp`) and builders (`ty.transpose(x, perm=...)`).
+"""The ops of `ty`: classes (`ty.TransposeOp`) and builders (`ty.transpose(x, perm=...)`).
 
 Importing this package imports every family beside this file, and so fills `ods.REGISTRY`; each
 class there gets its snake-case builder as an attribute here. Read `elementwise.py` first.

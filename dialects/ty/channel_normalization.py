@@ -74,7 +74,7 @@ class BatchNormOp(Normalization, name="batch_norm"):
     @staticmethod
     @widened
     def expand(x, scale, bias, mean, variance, epsilon, channel_axis) -> ir.Value:
-        """`x * a + (bias - mean * a)` with `a = scale / sqrt(variance + epsilon)`, both of size C."""
+        """`x * a + (bias - mean * a)` with `a = scale / sqrt(variance + epsilon)`."""
         rank = type_of(x).rank
         a = Expression(scale) * apply("rsqrt", Expression(variance) + epsilon)
         b = Expression(bias) - Expression(mean) * a

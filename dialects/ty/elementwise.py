@@ -178,7 +178,7 @@ REMAINDER_EXAMPLES = (
 
 
 class RemainderOp(Binary, name="remainder"):
-    """The remainder with the sign of the divisor: `y = a - b * floor(a / b)`; 0 for integer `b = 0`."""
+    """The remainder with the divisor's sign: `y = a - b * floor(a / b)`; 0 for integer `b = 0`."""
 
     examples = REMAINDER_EXAMPLES
     scalar = staticmethod(s.remainder)

@@ -161,7 +161,7 @@ class BitwiseNotOp(Unary, name="bitwise_not"):
 
 
 class Shift(Binary):
-    """Moves bits by `0 <= b`; from the width of the type on, nothing of `a` but its sign is left."""
+    """Moves bits by `b >= 0`; from the type's width on, nothing of `a` but its sign is left."""
 
     kinds = INTEGERS
     examples = (
@@ -270,7 +270,7 @@ class CastOp(Unary, name="cast"):
 
 
 def clip_bounds(d: DType, low: float, high: float) -> tuple[float, float]:
-    """The bounds in the element type: whole numbers for integers, infinite where they cannot bind."""
+    """The bounds in the element type: whole numbers for integers, infinite if they cannot bind."""
     if d.is_float:
         return low, high
     limits = np.iinfo(d.numpy)

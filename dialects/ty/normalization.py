@@ -151,7 +151,7 @@ class LogSoftmaxOp(Normalization, name="log_softmax"):
 
 
 class LayerNormOp(Normalization, name="layer_norm"):
-    """`y = (x - mean) / sqrt(variance + epsilon) * scale + bias` over the dimensions from `axis`."""
+    """`y = (x - mean) / sqrt(variance + epsilon) * scale + bias` over dimensions from `axis`."""
 
     x: Operand
     scale: OptionalOperand

@@ -1,4 +1,4 @@
-"""Random numbers from a counter: the same seed gives the same numbers, in any order of evaluation."""
+"""Random numbers from a counter: one seed gives the same numbers in any order of evaluation."""
 
 from __future__ import annotations
 

@@ -120,7 +120,11 @@ def bert() -> Made:
     from transformers import BertConfig, BertModel
 
     config = BertConfig(attn_implementation="sdpa")
-    return FirstOutput(BertModel(config, add_pooling_layer=False), BERT_NAMES), BERT_INPUTS, BERT_NAMES
+    return (
+        FirstOutput(BertModel(config, add_pooling_layer=False), BERT_NAMES),
+        BERT_INPUTS,
+        BERT_NAMES,
+    )
 
 
 def minilm() -> Made:

@@ -1,4 +1,4 @@
-"""How close a compiled result must be to the reference, by element type: one table for all tests."""
+"""How close a compiled result must be to the reference, by element type: for all tests."""
 
 from __future__ import annotations
 
