@@ -1,0 +1,39 @@
+"""Writes a program in its simplest form: fewer ops, less movement, constants on the right.
+
+    %0 = "ty.transpose"(%w) {perm = [1, 0]}            %2 = "ty.matmul"(%x, %w) {transpose_b = true}
+    %1 = "ty.reshape"(%x) {shape = [2, 3]}   becomes   %3 = "ty.clip"(%2) {low = 0, high = 6}
+    %2 = "ty.matmul"(%1, %0)                           (%x had the shape [2, 3] already)
+    %3 = "ty.minimum"(%relu_of_2, %six)
+
+The patterns stand in `patterns_movement.py`, `patterns_arithmetic.py`, `patterns_contraction.py`;
+those that may round anew are left out in exact mode.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from tyc.compiler.options import Options
+from tyc.compiler.transforms.patterns_arithmetic import EXACT, FAST
+from tyc.compiler.transforms.patterns_contraction import CONTRACTIONS
+from tyc.compiler.transforms.patterns_movement import MOVEMENT, read_unbroadcast, sink_reshape
+from tyc.compiler.transforms.worklist import Table, merged, rewrite
+from tyc.dialects import ty
+from tyc.dialects.ods import REGISTRY, Elementwise
+from tyc.dialects.program import Program
+
+
+def canonicalize(program: Program, options: Options) -> None:
+    """Applies all patterns to a fixpoint."""
+    rewrite(program, options, _patterns(options.exact))
+
+
+@cache
+def _patterns(exact: bool) -> Table:
+    assert ty.__all__  # all families are registered
+    everywhere = {
+        name: (read_unbroadcast, sink_reshape)
+        for name, op in REGISTRY.items()
+        if issubclass(op, Elementwise)
+    }
+    return merged(MOVEMENT, CONTRACTIONS, EXACT, {} if exact else FAST, everywhere)

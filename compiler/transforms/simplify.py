@@ -1,0 +1,53 @@
+"""The simplification of a program: a list of passes, run until they change nothing.
+
+    %0 = "ty.conv"(%x, %w)                            %0 = "ty.conv"(%x, %w2, %b2)
+    %1 = "ty.batch_norm"(%0, ...)           becomes   %1 = "ty.silu"(%0)
+    %2 = "ty.sigmoid"(%1)
+    %3 = "ty.multiply"(%1, %2)
+
+Each pass stands in a file of its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from tyc.compiler.options import Options
+from tyc.compiler.transforms.canonicalize import canonicalize
+from tyc.compiler.transforms.cse import cse
+from tyc.compiler.transforms.dce import dce
+from tyc.compiler.transforms.fold_batch_norm import fold_batch_norm
+from tyc.compiler.transforms.fold_constants import fold_constants
+from tyc.dialects.program import Program
+
+Pass = Callable[[Program, Options], None]
+
+PASSES: list[tuple[str, Pass]] = [
+    # First: nothing is done twice for equal values or for nobody.
+    ("dce", dce),
+    ("cse", cse),
+    # Before the patterns, which look for constants and not for expressions of constants.
+    ("fold-constants", fold_constants),
+    ("canonicalize", canonicalize),
+    ("fold-batch-norm", fold_batch_norm),
+]
+
+_ROUNDS = 3
+
+
+def simplify(program: Program, options: Options) -> None:
+    """Runs `PASSES` until a round changes nothing, three times at most."""
+    before = ""
+    for _ in range(_ROUNDS):
+        for _, function in PASSES:
+            function(program, options)
+        after = _digest(program)
+        if after == before:
+            break
+        before = after
+    dce(program, options)
+
+
+def _digest(program: Program) -> str:
+    return hashlib.sha256(str(program.module).encode()).hexdigest()
