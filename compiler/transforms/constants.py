@@ -102,12 +102,12 @@ class Context:
     def stem(self, value: ir.Value) -> str:
         """What a constant made from `value` is named after."""
         op = made_by(value, "parameter")
-        return op.name if op is not None else "folded"
+        return op.name.split("~")[0] if op is not None else "folded"
 
     def _fresh(self, stem: str) -> str:
         name, count = stem, self._counts.get(stem, 0)
         while name in self.program.parameters:
             count += 1
-            name = f"{stem}.{count}"
+            name = f"{stem}~{count}"
         self._counts[stem] = count
         return name

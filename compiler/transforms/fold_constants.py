@@ -1,6 +1,6 @@
 """Computes at compile time what depends on nothing but constants.
 
-    %w = "ty.parameter"() {name = "w"}           %0 = "ty.parameter"() {name = "w.1"}
+    %w = "ty.parameter"() {name = "w"}           %0 = "ty.parameter"() {name = "w~1"}
     %0 = "ty.transpose"(%w) {perm = [1, 0]}
 
 (R1) In exact mode only data movement, whole numbers and casts that lose nothing are computed.
