@@ -1,4 +1,4 @@
-"""Data movement: index maps where they can say it, `tensor` ops where these do, else computed reads."""
+"""Data movement: index maps where they can say it, `tensor` ops where these do, else reads."""
 
 from __future__ import annotations
 

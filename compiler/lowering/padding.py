@@ -1,4 +1,4 @@
-"""Padding around elements is `tensor.pad`; copies of borders and zeros between are computed reads."""
+"""Padding with a constant is `tensor.pad`; copied borders and zeros between are computed reads."""
 
 from __future__ import annotations
 

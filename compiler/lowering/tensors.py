@@ -25,7 +25,7 @@ def signless(t: TensorType) -> ir.Type:
 def pad(
     x: ir.Value, t: TensorType, low: Sequence[int], high: Sequence[int], value: float | int
 ) -> tuple[ir.Value, TensorType]:
-    """`x` of type `t` with `value` around it, and the new type; `x` itself where nothing is added."""
+    """`x` of type `t` with `value` around it, and the new type; `x` where nothing is added."""
     if not any(low) and not any(high):
         return x, t
     out = TensorType(tuple(map(sum, zip(t.shape, low, high))), t.dtype)
@@ -75,7 +75,7 @@ def _groups(old: Sequence[int], new: Sequence[int]) -> list[tuple[list[int], lis
 
 
 def reshape(x: ir.Value, t: TensorType, shape: Sequence[int]) -> ir.Value:
-    """`x` in `shape`: a `tensor.collapse_shape`, a `tensor.expand_shape`, or one after the other."""
+    """`x` in `shape`: a `tensor.collapse_shape`, a `tensor.expand_shape`, or both in this order."""
     new = tuple(shape)
     if new == t.shape:
         return x
