@@ -31,6 +31,11 @@ def widely(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def array(values: Any, element: str = "f32") -> np.ndarray:
+    """An array of the element type, for examples."""
+    return np.array(values, dtype(element).numpy)
+
+
 def typed(value: float, x: np.ndarray) -> np.ndarray:
     """`value` as a rank-0 array of the element type of `x`: NumPy then keeps that type."""
     return np.array(value, x.dtype)

@@ -12,7 +12,7 @@ import numpy as np
 from tyc.dialects import scalar as s
 from tyc.dialects.expressions import apply, chain, where
 from tyc.dialects.ods import Example, Float, Str, example
-from tyc.dialects.references import typed, widely
+from tyc.dialects.references import array, typed, widely
 from tyc.dialects.ty.elementwise import FLOATS, NUMBERS, Binary, Unary
 from tyc.dialects.ty.transcendental import erf, sigmoid
 from tyc.dialects.types import TensorType
@@ -26,7 +26,7 @@ class Activation(Unary):
 
 def _examples(**attributes: Any) -> tuple[Example, ...]:
     """Each float type, and far out, where exponentials over- or underflow."""
-    far = np.float32([-120, -20, 0, 20, 120])
+    far = array([-120, -20, 0, 20, 120])
     shapes = (
         example((2, 5), low=-4, high=4),
         example((7,), dtype="f64", low=-4, high=4),
@@ -210,13 +210,15 @@ class HardSwishOp(Activation, name="hard_swish"):
     )
 
 
+def _softplus(x: s.Scalar) -> s.Scalar:
+    return s.maximum(x, 0) + s.function("log1p", s.exp(-s.absolute(x)))
+
+
 class SoftplusOp(Activation, name="softplus"):
     """`y = log(1 + e**x)`."""
 
     examples = _examples()
-    scalar = staticmethod(
-        lambda x: s.maximum(x, 0) + s.function("log1p", s.exp(-s.absolute(x))),
-    )
+    scalar = staticmethod(_softplus)
     reference = _wide(lambda x: np.logaddexp(typed(0, x), x))
     gradient = chain(lambda x, y: apply("sigmoid", x))
 
@@ -239,7 +241,7 @@ class MishOp(Activation, name="mish"):
     @staticmethod
     def scalar(x: s.Scalar) -> s.Scalar:
         """The formula."""
-        return x * s.tanh(SoftplusOp.scalar(x))
+        return x * s.tanh(_softplus(x))
 
     @staticmethod
     def _derivative(x: Any, y: Any) -> Any:

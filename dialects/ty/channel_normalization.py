@@ -11,7 +11,7 @@ from tyc.dialects import ty
 from tyc.dialects.building import type_of
 from tyc.dialects.expressions import Expression, apply, widened
 from tyc.dialects.ods import Float, Int, Operand, OptionalOperand, Result, example
-from tyc.dialects.references import typed, widely
+from tyc.dialects.references import array, typed, widely
 from tyc.dialects.ty.normalization import Normalization, affine, centered, centered_array, scaled
 from tyc.dialects.types import TensorType
 
@@ -41,8 +41,8 @@ class BatchNormOp(Normalization, name="batch_norm"):
     channel_axis: Int = 1
     y: Result
     examples = (
-        example((2, 3, 4, 2), (3,), (3,), (3,), np.float32([0.5, 1, 2])),
-        example((2, 3), (3,), (3,), (3,), np.float64([0.5, 1, 2]), dtype="f64", epsilon=0.1),
+        example((2, 3, 4, 2), (3,), (3,), (3,), array([0.5, 1, 2])),
+        example((2, 3), (3,), (3,), (3,), array([0.5, 1, 2], "f64"), dtype="f64", epsilon=0.1),
         example((2, 4, 3), (3,), (3,), (3,), (3,), channel_axis=-1, low=0.5),
         example((2, 3, 1), (3,), (3,), (3,), (3,), dtype="f16", low=0.5),
     )

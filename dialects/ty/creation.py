@@ -8,6 +8,7 @@ import numpy as np
 
 from tyc.dialects.axes import checked_axis
 from tyc.dialects.ods import Element, Elements, Float, Int, Ints, Op, Result, Str, example
+from tyc.dialects.references import array
 from tyc.dialects.types import DTYPES, DType, TensorType, dtype, type_of_array
 
 LARGEST_CONSTANT = 64
@@ -23,9 +24,9 @@ class ConstantOp(Op, name="constant"):
     value: Elements
     y: Result
     examples = (
-        example(value=np.float32([[1, 2], [3, -4.5]])),
+        example(value=array([[1, 2], [3, -4.5]])),
         example(value=np.float32(0.1)),
-        example(value=np.float32([np.nan, np.inf, -np.inf])),
+        example(value=array([np.nan, np.inf, -np.inf])),
         example(value=np.array([1, -2, 300], np.int32)),
         example(value=np.array([1, 2, 255], np.uint8)),
         example(value=np.array([2**63 + 5], np.uint64)),

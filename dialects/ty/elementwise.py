@@ -13,7 +13,7 @@ import numpy as np
 from tyc.dialects import scalar as s
 from tyc.dialects.expressions import apply, chain, where
 from tyc.dialects.ods import Elementwise, Operand, Result, example
-from tyc.dialects.references import typed, widely
+from tyc.dialects.references import array, typed, widely
 from tyc.dialects.types import TensorType
 
 FLOATS = ("float",)
@@ -130,7 +130,7 @@ class PowerOp(Binary, name="power"):
         example((4, 1), (2,), dtype="f64", low=0.5),
         example((5,), (), dtype="f16", low=0.5),
         example((5,), (5,), dtype="bf16", low=0.5),
-        example(np.array([-2.0, 3, 0, -1.5], np.float32), np.float32([3, 2, 0, 2]), gradient=False),
+        example(np.array([-2.0, 3, 0, -1.5], np.float32), array([3, 2, 0, 2]), gradient=False),
         example((16,), (16,), dtype="i32", low=-5, high=5),
         example((8,), (8,), dtype="u8", high=9),
         example(np.array([3, -7, 2], np.int64), np.array([40, 23, 63], np.int64)),
@@ -168,8 +168,8 @@ class MinimumOp(Binary, name="minimum"):
 
 
 REMAINDER_EXAMPLES = (
-    example((2, 3), np.float32([1.5, -0.7, 3.0])),
-    example((4, 1), np.float64([0.3, -2.5]), dtype="f64"),
+    example((2, 3), array([1.5, -0.7, 3.0])),
+    example((4, 1), array([0.3, -2.5], "f64"), dtype="f64"),
     example((5,), (), dtype="f16", low=0.5),
     example((16,), (16,), dtype="i32", low=-9, high=9),
     example((8,), (8,), dtype="u8", high=9),
@@ -241,7 +241,7 @@ class ReciprocalOp(Unary, name="reciprocal"):
         example((2, 3), low=0.5),
         example((4,), dtype="f64", low=-3, high=-0.5),
         example((4,), dtype="f16", low=0.5),
-        example(np.float32([0.0, -0.0, np.inf]), gradient=False),
+        example(array([0.0, -0.0, np.inf]), gradient=False),
     )
     scalar = staticmethod(lambda x: 1 / x)
     reference = staticmethod(widely(lambda x: typed(1, x) / x))
@@ -253,7 +253,7 @@ POSITIVE_EXAMPLES = (
     example((4,), dtype="f64", low=0.5),
     example((), dtype="f16", low=0.5),
     example((4,), dtype="bf16", low=0.5),
-    example(np.float32([0.0, -1.0, np.inf, np.nan]), gradient=False),
+    example(array([0.0, -1.0, np.inf, np.nan]), gradient=False),
 )
 
 
@@ -288,7 +288,7 @@ class SquareOp(Unary, name="square"):
 
 ROUNDING_EXAMPLES = (
     *UNARY_EXAMPLES,
-    example(np.float32([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 1e10, np.inf]), gradient=False),
+    example(array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 1e10, np.inf]), gradient=False),
 )
 
 

@@ -12,7 +12,7 @@ from tyc.dialects import scalar as s
 from tyc.dialects.building import type_of
 from tyc.dialects.expressions import Expression, chain, where
 from tyc.dialects.ods import Bool, Element, Elementwise, Example, Float, Operand, Result, example
-from tyc.dialects.references import typed, widely
+from tyc.dialects.references import array, typed, widely
 from tyc.dialects.ty.elementwise import FLOATS, INTEGERS, NUMBERS, Binary, Unary
 from tyc.dialects.types import DTYPES, DType, TensorType, dtype, i1
 
@@ -25,7 +25,7 @@ class Comparison(Binary):
     kinds = NUMBERS + BOOLEANS
     examples = (
         example((2, 3), (3,)),
-        example(np.float32([1, 2, np.nan, 4]), np.float32([1, 3, np.nan, np.inf])),
+        example(array([1, 2, np.nan, 4]), array([1, 3, np.nan, np.inf])),
         example((4, 1), (2,), dtype="f64"),
         example((5,), (), dtype="f16"),
         example((5,), (5,), dtype="bf16"),
@@ -245,8 +245,8 @@ class CastOp(Unary, name="cast"):
         example((3,), dtype="f32", to="f64"),
         example((3,), dtype="f64", to="f16", gradient=False),
         example((3,), dtype="bf16", to="f16", gradient=False),
-        example(np.float32([1e9, -1e9, 127.9, -128.9, np.nan, -np.inf]), to="i8", gradient=False),
-        example(np.float64([1e30, -1e30, -0.9, 4e9]), to="u32", gradient=False),
+        example(array([1e9, -1e9, 127.9, -128.9, np.nan, -np.inf]), to="i8", gradient=False),
+        example(array([1e30, -1e30, -0.9, 4e9], "f64"), to="u32", gradient=False),
         example(np.array([300, -1, 65], np.int32), to="u8", gradient=False),
     )
     reference = staticmethod(_cast)
@@ -319,8 +319,8 @@ class IsNanOp(Unary, name="is_nan"):
 
     kinds = FLOATS
     examples = (
-        example(np.float32([[1, np.nan], [np.inf, -np.nan]])),
-        example(np.float16([1, np.nan])),
+        example(array([[1, np.nan], [np.inf, -np.nan]])),
+        example(array([1, np.nan], "f16")),
         example((2, 3), dtype="f64"),
     )
     scalar = staticmethod(s.is_nan)
@@ -332,7 +332,7 @@ class IsNanOp(Unary, name="is_nan"):
         return i1
 
 
-_INFINITIES = np.float32([1, np.inf, -np.inf, np.nan])
+_INFINITIES = array([1, np.inf, -np.inf, np.nan])
 
 
 class IsInfOp(Unary, name="is_inf"):

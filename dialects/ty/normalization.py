@@ -16,7 +16,7 @@ from tyc.dialects.axes import checked_axis, normalized
 from tyc.dialects.building import type_of
 from tyc.dialects.expressions import Expression, apply, widened
 from tyc.dialects.ods import Composite, Float, Int, Operand, OptionalOperand, Result, example
-from tyc.dialects.references import typed, widely
+from tyc.dialects.references import array, typed, widely
 from tyc.dialects.types import TensorType
 
 
@@ -84,7 +84,7 @@ SOFTMAX_EXAMPLES = (
     example((3, 1), axis=-1, dtype="f64"),
     example((2, 9), dtype="f16"),
     example((9,), axis=0, dtype="bf16"),
-    example(np.float32([[200, -200, 199], [-1e30, -1e30, -1e30]]), gradient=False),
+    example(array([[200, -200, 199], [-1e30, -1e30, -1e30]]), gradient=False),
 )
 
 

@@ -11,11 +11,11 @@ from mlir import ir
 from tyc.dialects import ty
 from tyc.dialects.axes import checked_axis, kept_shape
 from tyc.dialects.ods import Bool, Int, Op, Operand, Result, example
-from tyc.dialects.references import widely
+from tyc.dialects.references import array, widely
 from tyc.dialects.ty.elementwise import NUMBERS
 from tyc.dialects.types import TensorType, i64
 
-_TIES = np.float32([[1, 3, 3, 2], [5, 5, 1, 5], [np.nan, 1, np.nan, 2]])
+_TIES = array([[1, 3, 3, 2], [5, 5, 1, 5], [np.nan, 1, np.nan, 2]])
 _POSITION_EXAMPLES = (
     example((2, 3, 4), axis=1),
     example((2, 3), axis=-1, keepdims=True, dtype="f64"),

@@ -12,9 +12,10 @@ from tyc.dialects.axes import checked_axis
 from tyc.dialects.building import type_of
 from tyc.dialects.expressions import Expression, apply
 from tyc.dialects.ods import Composite, Int, Op, Operand, OptionalOperand, Result, example
+from tyc.dialects.references import array
 from tyc.dialects.types import TensorType, f32, i32
 
-_SCALES = np.float32([0.1, 0.5, 0.02])
+_SCALES = array([0.1, 0.5, 0.02])
 
 
 def _check_granularity(
@@ -55,10 +56,10 @@ class QuantizeOp(Composite, name="quantize"):
     y: Result
     examples = (
         example((2, 3), np.float32(0.1), np.array(3, np.int8)),
-        example((2, 3), np.float32([0.01]), np.array([128], np.uint8)),
+        example((2, 3), array([0.01]), np.array([128], np.uint8)),
         example((2, 3, 4), _SCALES, np.array([0, -5, 7], np.int8)),
         example((3, 4), _SCALES, np.array([0, 100, 7], np.uint16), axis=0),
-        example(np.float32([0.5, 1.5, 2.5, 1e9, -1e9]), np.float32(1), np.array(0, np.int8)),
+        example(array([0.5, 1.5, 2.5, 1e9, -1e9]), np.float32(1), np.array(0, np.int8)),
         example((2, 3), np.float16(0.1), np.array(3, np.int8), dtype="f16"),
     )
 
@@ -115,7 +116,7 @@ class DequantizeOp(Composite, name="dequantize"):
     y: Result
     examples = (
         example((2, 3), np.float32(0.1), np.array(3, np.int8), dtype="i8", low=-128, high=127),
-        example((2, 3), np.float32([0.01]), np.array([128], np.uint8), dtype="u8", high=255),
+        example((2, 3), array([0.01]), np.array([128], np.uint8), dtype="u8", high=255),
         example((2, 3, 4), _SCALES, np.array([0, -5, 7], np.int8), dtype="i8"),
         example((3, 4), _SCALES, None, dtype="i32", low=-9999, high=9999, axis=0),
         example((2, 3), np.float16(0.1), None, dtype="i8"),

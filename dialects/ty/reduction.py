@@ -16,7 +16,7 @@ from tyc.dialects.axes import checked_axes, kept_shape
 from tyc.dialects.building import type_of
 from tyc.dialects.expressions import Expression, apply, where
 from tyc.dialects.ods import Bool, Composite, Ints, Op, Operand, Result, example
-from tyc.dialects.references import widely
+from tyc.dialects.references import array, widely
 from tyc.dialects.ty.elementwise import FLOATS, NUMBERS
 from tyc.dialects.types import TensorType
 
@@ -165,7 +165,7 @@ class ReduceProductOp(Reduction, name="reduce_product"):
         *REDUCTION_EXAMPLES,
         *INTEGER_EXAMPLES,
         *EMPTY_EXAMPLES,
-        example(np.float32([[1, 0, 3], [0, 2, 0]]), axes=[1]),
+        example(array([[1, 0, 3], [0, 2, 0]]), axes=[1]),
     )
     reference = _reference(np.prod)
 
@@ -278,7 +278,7 @@ class ReduceLogSumExpOp(CompositeReduction, name="reduce_log_sum_exp"):
 
     examples = (
         *REDUCTION_EXAMPLES,
-        example(np.float32([[100, 200], [-np.inf, -np.inf]]), axes=[1], gradient=False),
+        example(array([[100, 200], [-np.inf, -np.inf]]), axes=[1], gradient=False),
     )
     reference = _reference(_log_sum_exp)
 

@@ -10,7 +10,7 @@ import numpy as np
 from tyc.dialects import scalar as s
 from tyc.dialects.expressions import apply, chain
 from tyc.dialects.ods import Example, example
-from tyc.dialects.references import typed, widely
+from tyc.dialects.references import array, typed, widely
 from tyc.dialects.ty.elementwise import BINARY_EXAMPLES, FLOATS, Binary, Unary
 
 
@@ -39,7 +39,7 @@ def _math(name: str) -> Callable:
 class ExpOp(Function, name="exp"):
     """`y = e**x`."""
 
-    examples = (*_examples(), example(np.float32([-200, 100, np.inf, -np.inf]), gradient=False))
+    examples = (*_examples(), example(array([-200, 100, np.inf, -np.inf]), gradient=False))
     scalar = staticmethod(s.exp)
     reference = staticmethod(widely(np.exp))
     gradient = chain(lambda x, y: y)
@@ -48,7 +48,7 @@ class ExpOp(Function, name="exp"):
 class LogOp(Function, name="log"):
     """The natural logarithm: `e**y = x`."""
 
-    examples = (*_examples(0.2), example(np.float32([0, -1, np.inf, 1e-40]), gradient=False))
+    examples = (*_examples(0.2), example(array([0, -1, np.inf, 1e-40]), gradient=False))
     scalar = staticmethod(s.log)
     reference = staticmethod(widely(np.log))
     gradient = chain(lambda x, y: 1 / x)
@@ -57,7 +57,7 @@ class LogOp(Function, name="log"):
 class Log1pOp(Function, name="log1p"):
     """`y = log(1 + x)`, exact near 0."""
 
-    examples = (*_examples(-0.5), example(np.float32([1e-6, -1e-6]), gradient=False))
+    examples = (*_examples(-0.5), example(array([1e-6, -1e-6]), gradient=False))
     scalar = _math("log1p")
     reference = staticmethod(widely(np.log1p))
     gradient = chain(lambda x, y: 1 / (x + 1))
@@ -66,7 +66,7 @@ class Log1pOp(Function, name="log1p"):
 class Expm1Op(Function, name="expm1"):
     """`y = e**x - 1`, exact near 0."""
 
-    examples = (*_examples(), example(np.float32([1e-6, -1e-6]), gradient=False))
+    examples = (*_examples(), example(array([1e-6, -1e-6]), gradient=False))
     scalar = _math("expm1")
     reference = staticmethod(widely(np.expm1))
     gradient = chain(lambda x, y: y + 1)
@@ -165,7 +165,7 @@ class CoshOp(Function, name="cosh"):
 class TanhOp(Function, name="tanh"):
     """The hyperbolic tangent: `sinh(x) / cosh(x)`."""
 
-    examples = (*_examples(), example(np.float32([-50, 50, np.inf]), gradient=False))
+    examples = (*_examples(), example(array([-50, 50, np.inf]), gradient=False))
     scalar = staticmethod(s.tanh)
     reference = staticmethod(widely(np.tanh))
     gradient = chain(lambda x, y: 1 - y * y)
@@ -220,7 +220,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 class SigmoidOp(Function, name="sigmoid"):
     """`y = 1 / (1 + e**-x)`."""
 
-    examples = (*_examples(), example(np.float32([-200, 200, np.inf, -np.inf]), gradient=False))
+    examples = (*_examples(), example(array([-200, 200, np.inf, -np.inf]), gradient=False))
     scalar = staticmethod(lambda x: 1 / (1 + s.exp(-x)))
     reference = staticmethod(widely(sigmoid))
     gradient = chain(lambda x, y: y * (1 - y))
@@ -232,7 +232,7 @@ class Atan2Op(Binary, name="atan2"):
     kinds = FLOATS
     examples = (
         *BINARY_EXAMPLES,
-        example(np.float32([0, 0, 1, -1]), np.float32([1, -1, 0, 0]), gradient=False),
+        example(array([0, 0, 1, -1]), array([1, -1, 0, 0]), gradient=False),
     )
     scalar = staticmethod(lambda a, b: s.function("atan2", a, b))
     reference = staticmethod(widely(np.arctan2))
