@@ -330,8 +330,9 @@ class _Masked:
 
 
 def _lane(x: Affine) -> Lane:
+    """The index as a `Lane`; one that is not linear in the lane is all of its base."""
     if not x.is_linear_in(LANE):
-        raise InternalError(f"an index is linear in the lane, got {x}")
+        return Lane(x)
     base = memory.without_lane(x)
     return Lane(base.constant if base.is_constant else base, x.coefficient(LANE))
 
