@@ -61,8 +61,8 @@ class Graph:
         return method
 
     def name_array(self, array: np.ndarray, name: str) -> None:
-        """Gives an array the name that it will have as a parameter."""
-        self._names[id(array)] = (array, name)
+        """Gives an array the name that it will have as a parameter, unless it has one."""
+        self._names.setdefault(id(array), (array, name))
 
     def type(self, value: Any) -> TensorType:
         """The tensor type of an array or a value."""

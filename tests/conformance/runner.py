@@ -1,7 +1,7 @@
 """ONNX's node tests in worker processes that may crash or hang, with the table of what passes.
 
-    python tests/conformance/runner.py --mode interpreter --only '^test_conv'
-    python tests/conformance/runner.py --mode compiled --update      # rewrites passing.txt
+python tests/conformance/runner.py --mode interpreter --only '^test_conv'
+python tests/conformance/runner.py --mode compiled --update      # rewrites passing.txt
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from cases import load_cases  # noqa: E402
-from execute import Outcome, execute  # noqa: E402
+from node_cases import load_cases  # noqa: E402
+from node_execution import Outcome, execute  # noqa: E402
 
 TABLE = HERE / "passing.txt"
 

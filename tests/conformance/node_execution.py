@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,8 +87,14 @@ def interpret(program: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
 def compile_and_run(program: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
     """By the compiler, on the machine at hand."""
     from tyc.compiler.pipeline import compile_program
+    from tyc.runtime import load
 
-    return compile_program(program)(*inputs)
+    with tempfile.TemporaryDirectory(prefix="tyc-node-") as folder:
+        # A fresh folder for each: dlopen takes a path that it knows for the library it has.
+        path = Path(folder) / "model.so"
+        compile_program(program, path)
+        result = load(path)(*inputs)
+    return list(result) if isinstance(result, tuple) else [result]
 
 
 RUNNERS: dict[str, Runner] = {"interpreter": interpret, "compiled": compile_and_run}
