@@ -10,11 +10,12 @@ there. Loops of size 1 are index 0 everywhere and belong to no role.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from mlir import ir
 
+from tyc.compiler.schedules.affine import Affine, Facts, total
 from tyc.compiler.schedules.kernel import constant_arguments, element_of, shape_of
 from tyc.compiler.schedules.structure import Body, Generic, Operand, operation_of, read_generic
 
@@ -99,7 +100,7 @@ class Root:
 class Contraction:
     """A kernel with one contraction and a pointwise epilogue. Loops are numbers into `sizes`;
     `views` are the result and its reshapes, `known` where its elements stand in all that depends
-    on it."""
+    on it. `joined` are column loops, with their sizes, that run as one: the lane loop."""
 
     function: ir.Operation
     result: ir.Value
@@ -116,6 +117,7 @@ class Contraction:
     columns: tuple[int, ...]
     depth: tuple[int, ...]
     constants: frozenset[ir.Value] = field(default_factory=frozenset)
+    joined: tuple[tuple[int, int], ...] = ()
 
     @property
     def element(self) -> ir.Type:
@@ -126,6 +128,31 @@ class Contraction:
     def lane(self) -> int:
         """The loop along which vectors run."""
         return self.columns[-1]
+
+    @property
+    def shared(self) -> bool:
+        """True where A has the lane loop too: a depthwise product, vector by vector."""
+        return self.lane in self.a.loops()
+
+    def separated(self, at: Mapping[int, Affine], facts: Facts) -> dict[int, Affine]:
+        """Loop indices where those of the joined loops are computed from the lane's."""
+        found = dict(at)
+        if self.joined:
+            x = found.get(self.lane, Affine({}))
+            for loop, size in reversed(self.joined[1:]):
+                found[loop] = facts.remainder(x, size)
+                x = facts.quotient(x, size)
+            found[self.joined[0][0]] = x
+        return found
+
+    def position(
+        self, index: Sequence[Linear], at: Mapping[int, Affine], facts: Facts
+    ) -> list[Affine]:
+        """Tensor indices at given loop indices; a loop that is not given is 0."""
+        at = self.separated(at, facts)
+        return [
+            total([(c, at[d]) for d, c in i.terms if d in at]) + i.constant for i in index
+        ]
 
     def extent(self, loops: Iterable[int]) -> int:
         """The product of the sizes of some loops."""
@@ -183,7 +210,7 @@ def _assign(
     if lane not in sides[1].loops():
         sides = sides[::-1]
     a, b = sides
-    if lane in a.loops() or lane not in b.loops():
+    if lane not in b.loops():
         return None
     order = [d for i in output for d, _ in i.terms]
     if sorted(order) != [d for d in generic.parallel if sizes[d] > 1]:
@@ -192,12 +219,45 @@ def _assign(
     both = a.loops() & b.loops()
     if not (a.loops() | b.loops()) >= set(order) or not both >= set(depth):
         return None
-    batch = tuple(d for d in order if d in both)
+    batch = tuple(d for d in order if d in both and d != lane)
     rows = tuple(d for d in order if d in a.loops() and d not in both)
     columns = tuple(d for d in order if d in b.loops() and d not in both and d != lane)
-    return Contraction(
+    found = Contraction(
         *base, a, b, roots, batch, rows, (*columns, lane), tuple(depth), constants
     )
+    return _joined(found)
+
+
+def _joined(c: Contraction) -> Contraction:
+    """The contraction with the column loops as one, as far as B and all roots are contiguous over
+    them: then rows of vectors do not end where an image's row ends."""
+    plain = all(i.loop is not None or not i.terms for i in c.b.index)
+    if c.shared or not plain or argument_of(c.b.value) in c.constants:
+        return c
+    lane, sizes = c.lane, list(c.sizes)
+    parts, columns = [(lane, sizes[lane])], list(c.columns[:-1])
+    accesses = [strides_of(x) for x in (c.b, *c.roots)]
+    while columns:
+        d = columns[-1]
+        step = math.prod(n for _, n in parts)
+        if any(s.get(d) != s[lane] * step for s in accesses):
+            break
+        parts.insert(0, (columns.pop(), sizes[d]))
+    if len(parts) == 1:
+        return c
+    sizes[lane] = math.prod(n for _, n in parts)
+    return replace(c, sizes=tuple(sizes), columns=(*columns, lane), joined=tuple(parts))
+
+
+def strides_of(access: Side | Root) -> dict[int, int]:
+    """How far apart in the row-major tensor two elements are, for each loop."""
+    found: dict[int, int] = {}
+    step = 1
+    for size, index in reversed(list(zip(access.shape, access.index))):
+        for d, c in index.terms:
+            found[d] = found.get(d, 0) + c * step
+        step *= size
+    return found
 
 
 def _contiguous(root: Root) -> int | None:

@@ -139,13 +139,20 @@ class Place:
         chunked = self._chunked(name)
         room = planning.slab_shape(side, planning.box(plan, False, False, chunked))
         where = [operands.evaluate(i, starts) for i in side.index]
-        short = self.last_rows if name == "a" else self.last_columns
-        ragged = chunked and plan.sizes[plan.depth[0]] % plan.chunk != 0
+        loops = side.loops()
         final = _is(size.floor_divide(self.depth_start, plan.chunk), plan.chunks - 1)
+        edges = [
+            self.last_rows if loops & set(plan.rows.loops) else False,
+            self.last_columns if loops & set(plan.columns.loops) else False,
+            final if chunked and plan.sizes[plan.depth[0]] % plan.chunk else False,
+        ]
 
-        def copy(last: bool, last_chunk: bool) -> list[ir.Value]:
-            box = planning.box(plan, last, last, chunked)
-            if last_chunk:
+        def copy(*last: bool) -> list[ir.Value]:
+            if len(last) < len(edges):
+                then, other = (lambda: copy(*last, True)), (lambda: copy(*last, False))
+                return choose(edges[len(last)], [], then, other)
+            box = planning.box(plan, last[0], last[1], chunked)
+            if last[2]:
                 box[plan.depth[0]] = plan.sizes[plan.depth[0]] % plan.chunk
             copy_box(
                 side.value, where, planning.slab_shape(side, box), room, work.scratch[name],
@@ -153,11 +160,7 @@ class Place:
             )  # fmt: skip
             return []
 
-        def branch(last_chunk: bool) -> list[ir.Value]:
-            then, other = (lambda: copy(True, last_chunk)), (lambda: copy(False, last_chunk))
-            return choose(short, [], then, other)
-
-        choose(final if ragged else False, [], lambda: branch(True), lambda: branch(False))
+        copy()
 
     def _panels(self) -> None:
         plan, work = self._plan, self.work
@@ -305,9 +308,12 @@ class _Tiles:
     ) -> None:
         place, plan = self.place, self.place.work.plan
         rows = [self._row(size.add(row, r)) for r in range(height)]
+        shared = place.work.contraction.shared
+        along = local if shared else {}
         tile = Tile(
-            self.a, self.b, [self.a.at(r) for r in rows], self.b.at(local), vectors, plan.lanes
-        )
+            self.a, self.b, [self.a.at({**r, **along}) for r in rows], self.b.at(local),
+            columns, plan.lanes, shared,
+        )  # fmt: skip
         runs = depth_runs(plan.depth, place._depth_lengths(), self.a, self.b)
         positions = [(r, v) for r in range(height) for v in range(vectors)]
         at = [self._global(rows[r], local, v) for r, v in positions]
@@ -377,6 +383,9 @@ class _Tiles:
         for d, x in (*row.items(), *local.items()):
             found[d] = size.add(found.get(d, 0), x)
         found[lane] = size.add(found[lane], v * plan.lanes) if v else found[lane]
+        for d, x in found.items():
+            if isinstance(x, ir.Value):
+                place.work.evaluator.define(x, 0, plan.sizes[d] - 1)
         return found
 
 

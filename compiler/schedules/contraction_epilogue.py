@@ -15,8 +15,9 @@ from mlir.dialects import arith, vector
 from tyc.compiler.schedules.affine import LANE, Affine
 from tyc.compiler.schedules.arithmetic import Size
 from tyc.compiler.schedules.contraction_analysis import Contraction, Linear
+from tyc.compiler.schedules.contraction_operands import lane_mask
 from tyc.compiler.schedules.evaluation import Evaluator
-from tyc.compiler.schedules.kernel import itemsize, memory_element
+from tyc.compiler.schedules.kernel import memory_element
 from tyc.compiler.schedules.memory import Buffer
 
 
@@ -91,32 +92,15 @@ class Epilogue:
         return self.evaluator.index_value(Affine(terms, address.constant), None)
 
     def _indices(self, index: Sequence[Linear], at: Mapping[int, Size]) -> list[Affine]:
-        found = []
-        for i in index:
-            total = Affine({}, i.constant)
-            for d, c in i.terms:
-                total = total + Affine.of(at.get(d, 0)) * c
-                if d == self.contraction.lane:
-                    total = total + Affine({LANE: c})
-            found.append(total)
-        return found
+        c = self.contraction
+        loops = {d: Affine.of(x) for d, x in at.items()}
+        loops[c.lane] = loops.get(c.lane, Affine({})) + Affine({LANE: 1})
+        return c.position(index, loops, self.evaluator.facts)
 
     def _mask(self, count: int) -> ir.Value | None:
         if count >= self.lanes:
             return None
         return lane_mask(count, self.lanes)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of one element of the partial sums."""
-        return itemsize(self.contraction.element)
-
-
-def lane_mask(count: int, lanes: int) -> ir.Value:
-    """A constant mask that has the first `count` lanes."""
-    kind = ir.VectorType.get([lanes], ir.IntegerType.get_signless(1))
-    bits = [ir.BoolAttr.get(k < count) for k in range(lanes)]
-    return arith.constant(kind, ir.DenseElementsAttr.get(bits, kind))
 
 
 def _zero(element: ir.Type) -> ir.Attribute:

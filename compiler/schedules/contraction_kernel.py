@@ -48,14 +48,21 @@ def depth_runs(
 
 @dataclass(frozen=True)
 class Tile:
-    """One register tile: addresses of its rows in A and of its first column in B."""
+    """One register tile: addresses of its rows in A and of its first column in B. It has `columns`
+    columns; where A has the lane loop too (`shared`), products are vector by vector."""
 
     a: Placed
     b: Placed
     rows: Sequence[Size]
     column: Size
-    vectors: int
+    columns: int
     lanes: int
+    shared: bool = False
+
+    @property
+    def vectors(self) -> int:
+        """Vectors of a row."""
+        return -(-self.columns // self.lanes)
 
     def reduce(self, runs: Sequence[Run], sums: list[ir.Value]) -> list[ir.Value]:
         """The sums after all products."""
@@ -110,11 +117,19 @@ class Tile:
         ]
         found = []
         for r, row in enumerate(rows):
-            scalar = self.a.scalar(size.add(row, more_a))
-            spread = vector.broadcast(factors[0].type, scalar)
+            spread = None
+            if not self.shared:
+                scalar = self.a.scalar(size.add(row, more_a))
+                spread = vector.broadcast(factors[0].type, scalar)
             for v, factor in enumerate(factors):
-                found.append(multiply_add(spread, factor, sums[r * self.vectors + v]))
+                other = self._own(size.add(row, more_a), v) if spread is None else spread
+                found.append(multiply_add(other, factor, sums[r * self.vectors + v]))
         return found
+
+    def _own(self, address: Size, v: int) -> ir.Value:
+        """A's vector; only elements of the row are read."""
+        count = self.columns - v * self.lanes
+        return self.a.vector(size.add(address, v * self.lanes), self.lanes, count)
 
 
 def multiply_add(a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:

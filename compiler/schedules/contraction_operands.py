@@ -15,8 +15,14 @@ from mlir.dialects import arith, memref, vector
 
 from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules.arithmetic import Size
-from tyc.compiler.schedules.contraction_analysis import Contraction, Linear, Side, argument_of
-from tyc.compiler.schedules.contraction_plan import Plan, strides_of
+from tyc.compiler.schedules.contraction_analysis import (
+    Contraction,
+    Linear,
+    Side,
+    argument_of,
+    strides_of,
+)
+from tyc.compiler.schedules.contraction_plan import Plan
 from tyc.compiler.schedules.kernel import Packing, itemsize
 
 
@@ -38,9 +44,16 @@ class Placed:
         value = memref.load(self.buffer, [size.materialise(address)])
         return widen(value, self.casts)
 
-    def vector(self, address: Size, lanes: int) -> ir.Value:
-        """The vector of elements from an address on, widened."""
-        return widen(load(self.buffer, address, lanes), self.casts)
+    def vector(self, address: Size, lanes: int, count: int | None = None) -> ir.Value:
+        """The vector of elements from an address on, widened; `count` of them where given, the
+        others 0."""
+        if count is None or count >= lanes:
+            return widen(load(self.buffer, address, lanes), self.casts)
+        nothing = zero(element_of_buffer(self.buffer), lanes)
+        base = [size.materialise(address)]
+        mask = lane_mask(count, lanes)
+        found = vector.maskedload(nothing.type, self.buffer, base, mask, nothing)
+        return widen(found, self.casts)
 
 
 def linear(base: Size, strides: Mapping[int, int], local: Mapping[int, Size]) -> Size:
@@ -94,18 +107,11 @@ def zero(element: ir.Type, lanes: int | None) -> ir.Value:
     return arith.constant(kind, ir.DenseElementsAttr.get_splat(kind, attribute))
 
 
-def flat(buffer: ir.Value) -> ir.Value:
-    """A memref as one dimension."""
-    kind = ir.MemRefType(buffer.type)
-    if len(kind.shape) == 1:
-        return buffer
-    total = 1
-    for n in kind.shape:
-        total *= n
-    target = ir.MemRefType.get([total], kind.element_type)
-    if not kind.shape:
-        return memref.expand_shape(target, buffer, [], [], [1])
-    return memref.collapse_shape(target, buffer, [list(range(len(kind.shape)))])
+def lane_mask(count: int, lanes: int) -> ir.Value:
+    """A constant mask that has the first `count` lanes."""
+    kind = ir.VectorType.get([lanes], ir.IntegerType.get_signless(1))
+    bits = [ir.BoolAttr.get(k < count) for k in range(lanes)]
+    return arith.constant(kind, ir.DenseElementsAttr.get(bits, kind))
 
 
 def scratch(elements: int, element: ir.Type) -> ir.Value:
@@ -116,14 +122,9 @@ def scratch(elements: int, element: ir.Type) -> ir.Value:
 
 @dataclass(frozen=True)
 class Task:
-    """The place of a task: the first index of each loop, and whether it is the last of its line
-    (an i1 value, or a bool where that is known)."""
+    """The place of a task: the first index of each loop."""
 
     starts: Mapping[int, Size] = field(default_factory=dict)
-
-    def moved(self, more: Mapping[int, Size]) -> Task:
-        """The same task with other first indices."""
-        return Task({**self.starts, **more})
 
 
 def place_direct(side: Side, buffers: Mapping[ir.Value, ir.Value], task: Task) -> Placed:

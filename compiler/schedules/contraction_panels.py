@@ -16,11 +16,10 @@ from mlir.dialects import arith, vector
 from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules.affine import LANE, Affine, total
 from tyc.compiler.schedules.arithmetic import Size
-from tyc.compiler.schedules.contraction_analysis import Contraction, argument_of
-from tyc.compiler.schedules.contraction_epilogue import lane_mask
+from tyc.compiler.schedules.contraction_analysis import Contraction, argument_of, strides_of
 from tyc.compiler.schedules.contraction_kernel import repeat
-from tyc.compiler.schedules.contraction_operands import load, store, widen, zero
-from tyc.compiler.schedules.contraction_plan import Plan, strides_of
+from tyc.compiler.schedules.contraction_operands import lane_mask, load, store, widen, zero
+from tyc.compiler.schedules.contraction_plan import Plan
 from tyc.compiler.schedules.evaluation import Evaluator
 from tyc.compiler.schedules.memory import row_major
 
@@ -61,25 +60,24 @@ class Packer:
     def _transposes(self) -> bool:
         """True where the innermost depth loop is contiguous in memory."""
         side, depth = self.contraction.b, self.plan.depth
-        if not depth or argument_of(side.value) is None:
+        plain = all(i.loop is not None or not i.terms for i in side.index)
+        if not depth or not plain or argument_of(side.value) is None:
             return False
         strides = strides_of(side)
         return strides.get(depth[-1]) == 1 and strides[self.contraction.lane] != 1
 
     def _address(self, local: Mapping[int, Size]) -> Affine:
         """The address in the argument of B."""
-        side = self.contraction.b
-        strides = row_major(side.shape)
-        return total((s, i) for s, i in zip(strides, self._indices(local)))
+        strides = row_major(self.contraction.b.shape)
+        return total((s, i) for s, i in zip(strides, self._indices(local, 0)))
 
-    def _indices(self, local: Mapping[int, Size]) -> list[Affine]:
-        found = []
-        for i in self.contraction.b.index:
-            parts = [(1, Affine({}, i.constant))]
-            for d, c in i.terms:
-                parts += [(c, Affine.of(self.starts.get(d, 0))), (c, Affine.of(local.get(d, 0)))]
-            found.append(total(parts))
-        return found
+    def _indices(self, local: Mapping[int, Size], lane: int) -> list[Affine]:
+        """B's indices, with `lane` times the lane of a vector added to that loop."""
+        c, at = self.contraction, {}
+        for d in (*c.batch, *c.columns, *c.depth):
+            at[d] = Affine.of(self.starts.get(d, 0)) + Affine.of(local.get(d, 0))
+        at[c.lane] = at[c.lane] + Affine({LANE: 1}) * lane
+        return c.position(c.b.index, at, self.evaluator.facts)
 
     def _load(self, address: Affine, lanes: int) -> ir.Value:
         argument = argument_of(self.contraction.b.value)
@@ -97,10 +95,7 @@ class Packer:
                 store(zero(self.contraction.element, lanes), self.target, place)
                 continue
             moved = {**local, lane: size.add(local.get(lane, 0), v * lanes)}
-            indices = self._indices(moved)
-            for k, i in enumerate(side.index):
-                if i.coefficient(lane):
-                    indices[k] = indices[k] + Affine({LANE: i.coefficient(lane)})
+            indices = self._indices(moved, 1)
             mask = None if count == lanes else lane_mask(count, lanes)
             value = widen(self.evaluator.value(side.value, indices, lanes, mask), side.casts)
             if mask is not None and argument_of(side.value) is None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from tyc.compiler.schedules.contraction_analysis import Contraction, Side, argument_of
+from tyc.compiler.schedules.contraction_analysis import Contraction, Side, argument_of, strides_of
 from tyc.compiler.schedules.kernel import itemsize
 from tyc.compiler.targets import Target
 
@@ -148,8 +148,6 @@ def make(contraction: Contraction, target: Target) -> Plan | None:
     height, vectors = tile_shape(rows, columns, lanes, target.vector_registers)
     kind_a = DIRECT if argument_of(contraction.a.value) and not contraction.a.casts else SLAB
     kind_b = _kind_of_b(contraction)
-    if kind_b is None:
-        return None
     depth = _depth_order(contraction)
     base = Plan(
         lanes=lanes, vectors=vectors, height=height,
@@ -163,34 +161,21 @@ def make(contraction: Contraction, target: Target) -> Plan | None:
     return min(plans, key=lambda p: _cost(p, contraction, size), default=None)
 
 
-def _kind_of_b(contraction: Contraction) -> str | None:
+def _kind_of_b(contraction: Contraction) -> str:
     b, lane = contraction.b, contraction.lane
     plain = all(i.loop is not None or not i.terms for i in b.index)
     if plain and argument_of(b.value) in contraction.constants:
         return PACKED
-    if plain:
-        return PANELS
     last = b.index[-1]
-    if last.coefficient(lane) == 1 and not any(i.coefficient(lane) for i in b.index[:-1]):
-        return SLAB
-    return None
+    if plain or last.coefficient(lane) != 1 or any(i.coefficient(lane) for i in b.index[:-1]):
+        return PANELS
+    return SLAB
 
 
 def _depth_order(contraction: Contraction) -> tuple[int, ...]:
     """The depth loops by falling stride in A, so that its elements are read in memory order."""
     strides = strides_of(contraction.a)
     return tuple(sorted(contraction.depth, key=lambda d: -strides.get(d, 0)))
-
-
-def strides_of(side: Side) -> dict[int, int]:
-    """How far apart in the row-major tensor two elements are, for each loop."""
-    found: dict[int, int] = {}
-    step = 1
-    for size, index in reversed(list(zip(side.shape, side.index))):
-        for d, c in index.terms:
-            found[d] = found.get(d, 0) + c * step
-        step *= size
-    return found
 
 
 def _chunk_depth(plan: Plan, contraction: Contraction, target: Target, size: int) -> Plan:
@@ -249,7 +234,7 @@ def _candidates(base: Plan, contraction: Contraction) -> Iterator[Plan]:
             slab = slab_elements(plan, contraction.a, plan.a_chunked)
             yield replace(
                 plan,
-                a_elements=slab if plan.a == SLAB else 0,
+                a_elements=slab + plan.width if plan.a == SLAB else 0,
                 b_elements=_b_elements(plan, contraction),
                 scratch_output=plan.chunks > 1 and not _accumulates_in_place(contraction),
             )
