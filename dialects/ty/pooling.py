@@ -200,7 +200,7 @@ class MaxPoolGradientOp(Op, name="max_pool_gradient"):
     y: Result
     examples = (
         example(
-            np.array([[[0, 3], [5, 5]], [[6, 8], [11, 11]]]), (2, 2, 2), shape=[2, 2, 3]
+            np.array([[[0, 2], [5, 5]], [[6, 8], [11, 11]]]), (2, 2, 2), shape=[2, 2, 3]
         ),
         example(
             np.array([[[0, 3], [4, 5]], [[10, 7], [6, 9]]]), (2, 2, 2), shape=[2, 3, 2],
