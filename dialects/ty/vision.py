@@ -95,7 +95,7 @@ class Axis:
 
 
 def cubic_weights(t: np.ndarray, a: float) -> np.ndarray:
-    """Keys' kernel: the weights of the taps at -1, 0, 1, 2 for a place `t` in [0, 1) after tap 0."""
+    """Keys' kernel: the weights of taps -1, 0, 1, 2 for a place `t` in [0, 1) after tap 0."""
     k = np.float32(a)
 
     def near(d: np.ndarray) -> np.ndarray:
