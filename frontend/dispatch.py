@@ -162,7 +162,6 @@ def _infer(op: type[Op], tensors: list[Any], attributes: dict[str, Any]) -> dict
 
 def kernel(op: type[Op], arrays: list[Any], attributes: dict[str, Any]) -> list[np.ndarray]:
     """The results of one op on arrays, by its compiled kernel."""
-    # Until tyc.compiler.eager is here.
-    from tyc.dialects.interpreter import evaluate
+    from tyc.compiler.eager import run_op
 
-    return [np.asarray(r) for r in evaluate(op, arrays, attributes)]
+    return run_op(op, arrays, attributes)

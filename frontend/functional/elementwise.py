@@ -40,11 +40,16 @@ def divide(a: TensorLike, b: TensorLike) -> Tensor:
 
 
 def floor_divide(a: TensorLike, b: TensorLike) -> Tensor:
-    """`y = floor(a / b)`; of integers exact, of floats `a / b` rounded first."""
+    """`y = floor(a / b)`; of floats `a / b` is rounded first."""
     left, right = as_tensors((a, b))
     if left.dtype.is_float:
         return floor(divide(left, right))
-    return apply(ty.DivideOp, subtract(left, remainder(left, right)), right)
+    if left.dtype.kind == "uint":
+        return apply(ty.DivideOp, left, right)
+    quotient, rest = apply(ty.DivideOp, left, right), fmod(left, right)
+    # The op truncates: one too much where the rest and the divisor differ in sign.
+    above = logical_and(not_equal(rest, 0), not_equal(less(rest, 0), less(right, 0)))
+    return subtract(quotient, cast(above, left.dtype))
 
 
 def power(a: TensorLike, b: TensorLike) -> Tensor:

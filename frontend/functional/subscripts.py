@@ -23,7 +23,7 @@ from tyc.tensors import Tensor
 def get_item(x: TensorLike, index: Any) -> Tensor:
     """`x[index]` for integers, slices, None, `...` and integer arrays or tensors."""
     value = as_tensor(x)
-    items = _expanded(index if isinstance(index, tuple) else (index,), value)
+    items, together = _expanded(index if isinstance(index, tuple) else (index,), value)
     starts, sizes, steps = [], [], []
     dims = iter(value.shape)
     for item in items:
@@ -39,7 +39,8 @@ def get_item(x: TensorLike, index: Any) -> Tensor:
     shape = [1 if i is None else next(kept) if not _is_integer(i) else _drop(kept) for i in items]
     part = movement.reshape(part, [n for n in shape if n is not None])
     places = [i for i, item in enumerate(i for i in items if not _is_integer(i)) if _is_array(item)]
-    return _gathered(part, places, [i for i in items if _is_array(i)]) if places else part
+    indices = [i for i in items if _is_array(i)]
+    return _gathered(part, places, indices, together) if places else part
 
 
 def _drop(kept: Any) -> None:
@@ -54,8 +55,11 @@ def _is_array(item: Any) -> bool:
     return isinstance(item, Tensor)
 
 
-def _expanded(items: tuple[Any, ...], x: Tensor) -> list[Any]:
-    """One item for each dimension of `x`, and the Nones; arrays as tensors."""
+def _expanded(items: tuple[Any, ...], x: Tensor) -> tuple[list[Any], bool]:
+    """One item for each dimension of `x`, and the Nones; arrays as tensors.
+
+    And whether all arrays are neighbours; even a `...` that stands for nothing parts them.
+    """
     prepared = [_prepared(i) for i in items]
     if any(_is_array(i) for i in prepared):
         # Beside an array NumPy counts an integer as one.
@@ -68,7 +72,9 @@ def _expanded(items: tuple[Any, ...], x: Tensor) -> list[Any]:
         raise error("an index has at most one '...', got more")
     at = dots[0] if dots else len(prepared)
     rest = [slice(None)] * (x.ndim - used)
-    return [*prepared[:at], *rest, *prepared[at + 1 :]]
+    arrays = [n for n, i in enumerate(prepared) if _is_array(i)]
+    together = not arrays or arrays[-1] - arrays[0] == len(arrays) - 1
+    return [*prepared[:at], *rest, *prepared[at + 1 :]], together
 
 
 def _prepared(item: Any) -> Any:
@@ -114,8 +120,11 @@ def _range(item: Any, size: int, dim: int, x: Tensor) -> tuple[int, int, int]:
     return position % size, 1, 1
 
 
-def _gathered(x: Tensor, places: list[int], indices: list[Tensor]) -> Tensor:
-    """NumPy's rule for index arrays at dimensions `places`: they broadcast together."""
+def _gathered(x: Tensor, places: list[int], indices: list[Tensor], together: bool) -> Tensor:
+    """NumPy's rule for index arrays at dimensions `places`: they broadcast together.
+
+    Their common dimensions stand in their place, or first unless they are neighbours.
+    """
     from tyc.functional.indexing import indices_of, take
 
     if len(places) == 1:
@@ -130,9 +139,7 @@ def _gathered(x: Tensor, places: list[int], indices: list[Tensor]) -> Tensor:
     moved = movement.transpose(x, [*places, *rest])
     columns = [movement.broadcast_to(i.astype("i64"), common) for i in checked]
     picked = apply(ty.GatherNdOp, moved, movement.stack(columns, -1), batch_dims=0)
-    if places != list(range(places[0], places[0] + len(places))):
-        return picked
-    return _restored(picked, len(common), places[0])
+    return _restored(picked, len(common), places[0]) if together else picked
 
 
 def _restored(x: Tensor, count: int, place: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Ops and programs run by NumPy's reference here; what is compiled is tested in test_compiled.py."""
+"""NumPy's reference runs ops and programs here; test_compiled.py has the real compiler."""
 
 from __future__ import annotations
 

@@ -68,7 +68,9 @@ def test_properties() -> None:
 
 
 def test_repr() -> None:
-    assert repr(tensor([[1.0, 2.0], [3.0, 4.0]])) == "Tensor([[1., 2.],\n        [3., 4.]], f32[2,2])"
+    assert (
+        repr(tensor([[1.0, 2.0], [3.0, 4.0]])) == "Tensor([[1., 2.],\n        [3., 4.]], f32[2,2])"
+    )
     assert repr(tyc.Parameter([1, 2])) == "Parameter([1, 2], i64[2])"
 
 
