@@ -49,6 +49,7 @@ class AveragePoolOp(Op, name="average_pool"):
         example((1, 3, 7), **_1D, dtype="f16"),
         example((1, 3, 7), **_1D, dtype="bf16"),
         example((1, 2, 3, 4, 3), **_3D),
+        example((1, 1, 140), **_1D),
     )
 
     @staticmethod
@@ -119,16 +120,44 @@ class AveragePoolOp(Op, name="average_pool"):
         w = Windows.of(self.kernel, self.strides, padding, self.dilations)
         for d, axis in enumerate(axes):
             counts = self.counts(x.shape[axis], d, w, self.count_include_pad, self.extra)
-            shape = [len(counts) if k == axis else 1 for k in range(x.rank)]
             # A sum is the mean of a whole window times its size: both factors go in at once.
-            factors = (w.kernel[d] / counts).astype(x.dtype.numpy).reshape(shape)
-            grad = ty.multiply(grad, ty.constant(value=factors))
+            if (counts == counts[0]).all():
+                factor = np.array(w.kernel[d] / counts[0], x.dtype.numpy)
+                grad = grad if counts[0] == w.kernel[d] else ty.multiply(grad, _number(factor))
+            else:
+                grad = ty.divide(grad, self._shares(x, axis, d, w))
         spread = _placed(grad, x.shape, axes, w)
         ones, zeros = [1] * w.rank, [0] * (2 * w.rank)
         return ty.average_pool(
             spread, kernel=list(w.kernel), strides=ones, padding=zeros, dilations=list(w.dilations),
             count_include_pad=True, layout=self.layout,
         )  # fmt: skip
+
+    def _shares(self, x: TensorType, axis: int, d: int, w: Windows) -> ir.Value:
+        """The part of each window's taps that counts along one axis: the mean of ones."""
+        inside = (w.low[d], w.high[d] - (self.extra[d] if self.extra else 0))
+        size = x.shape[axis] + (sum(inside) if self.count_include_pad else 0)
+        low = 0 if self.count_include_pad else w.low[d]
+        last = (type_of(self.y).shape[axis] - 1) * w.strides[d] + w.extents[d]
+        shape = [size if k == axis else 1 for k in range(x.rank)]
+        one, zero = [1] * w.rank, [0] * w.rank
+
+        def along(value: int, rest: list[int]) -> list[int]:
+            return [value if k == d else n for k, n in enumerate(rest)]
+
+        return ty.average_pool(
+            ty.full(shape=shape, value=1.0, element=x.dtype),
+            kernel=along(w.kernel[d], one),
+            strides=along(w.strides[d], one),
+            padding=along(low, zero) + along(max(last - low - size, 0), zero),
+            dilations=along(w.dilations[d], one),
+            count_include_pad=True,
+            layout=self.layout,
+        )
+
+
+def _number(value: np.ndarray) -> ir.Value:
+    return ty.constant(value=value)
 
 
 def _placed(grad: ir.Value, shape: Sequence[int], axes: Sequence[int], w: Windows) -> ir.Value:

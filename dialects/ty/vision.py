@@ -11,6 +11,7 @@ from mlir import ir
 from tyc.dialects import ty
 from tyc.dialects.building import type_of
 from tyc.dialects.ods import Bool, Float, Floats, Ints, Op, Operand, Result, Str, example
+from tyc.dialects.ty.creation import LARGEST_CONSTANT
 from tyc.dialects.types import TensorType, accumulator, dtype
 
 MODES = ("nearest", "linear", "cubic")
@@ -148,6 +149,7 @@ class ResizeOp(Op, name="resize"):
         ),
         example((1, 1, 2, 2, 3), sizes=[1, 1, 3, 4, 5], mode="linear"),
         example((1, 2, 3), sizes=[1, 2, 5], mode="linear", dtype="bf16"),
+        example((1, 40), sizes=[1, 70], mode="linear"),
         example((2, 1), sizes=[2, 1]),
     )  # fmt: skip
 
@@ -204,6 +206,13 @@ class ResizeOp(Op, name="resize"):
         return grad
 
 
+def _table(values: np.ndarray) -> ir.Value:
+    """A column of numbers, put together from constants as small as constants must be."""
+    starts = range(0, len(values), LARGEST_CONSTANT)
+    parts = [ty.constant(value=values[i : i + LARGEST_CONSTANT]) for i in starts]
+    return parts[0] if len(parts) == 1 else ty.concat(parts, axis=0)
+
+
 def _spread_back(grad: ir.Value, d: int, axis: Axis) -> ir.Value:
     """`dx[..., i, ...] = sum_o matrix[o, i] * g[..., o, ...]` for dimension `d`."""
     t = type_of(grad)
@@ -214,8 +223,8 @@ def _spread_back(grad: ir.Value, d: int, axis: Axis) -> ir.Value:
     zero = ty.constant(value=np.zeros((), element))
     matrix = None
     for i, w in zip(index.T, weights.T):
-        hit = ty.equal(ty.constant(value=i[:, None].astype(np.int64)), columns)
-        part = ty.where(hit, ty.constant(value=w[:, None].astype(element)), zero)
+        hit = ty.equal(_table(i[:, None].astype(np.int64)), columns)
+        part = ty.where(hit, _table(w[:, None].astype(element)), zero)
         matrix = part if matrix is None else ty.add(matrix, part)
     assert matrix is not None and list(type_of(matrix).shape) == shape
     last = t.rank - 1
