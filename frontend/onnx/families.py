@@ -6,7 +6,7 @@ from importlib import import_module
 
 FAMILIES = (
     "elementwise", "activations", "reduction", "movement", "convolution", "pooling",
-    "normalization", "contraction", "indexing", "recurrent", "vision", "quantization",
+    "normalization", "contraction", "indexing", "recurrent", "vision", "sampling", "quantization",
     "signal", "creation", "control", "sequences", "attention",
 )  # fmt: skip
 

@@ -37,6 +37,9 @@ def body_of(
     schema = schema_of(node.domain, node.op_type, node.version)
     if schema is None:
         unsupported(node)
+    for name, formal in schema.attributes.items():
+        if name not in node.attributes and formal.default_value.type:
+            node.attributes[name] = helper.get_attribute_value(formal.default_value)
     body = None
     if schema.has_function:
         body = schema.function_body

@@ -122,7 +122,7 @@ class Importer:
                         self._import(proto, scope, where)
                 except TycError as error:
                     labelled = _labelled(error, f"node {where!r} ({proto.op_type})")
-                    if self.on_error is None:
+                    if self.on_error is None or scope is not self.scope:
                         raise labelled from error
                     self.on_error(proto, scope, labelled)
 

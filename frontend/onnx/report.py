@@ -53,7 +53,7 @@ class _Checker:
             if not name:
                 continue
             known = self.types.get(name)
-            if known is None or scope.parent is not None or scope.bound is not None:
+            if known is None:
                 scope.values[name] = Unknown(proto.name or key)
             else:
                 block = self.importer.block

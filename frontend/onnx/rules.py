@@ -150,10 +150,13 @@ def check_node(node: Node) -> None:
     low, high, required, allowed = _LIMITS[key]
     if not low <= len(node.inputs) <= high:
         span = f"{low}" if low == high else f"{low} to {high}" if high < 99 else f"at least {low}"
-        node.fail(f"takes {span} inputs, got {len(node.inputs)}")
+        plural = "" if span == "1" else "s"
+        node.fail(f"takes {span} input{plural}, got {len(node.inputs)}")
     for value, formal in zip(node.inputs, schema.inputs):
         if value is None and formal.option == _SINGLE:
             node.fail(f"input {formal.name!r} is missing")
+        if isinstance(value, list) and not any("seq(" in t for t in formal.types):
+            node.fail(f"input {formal.name!r} must be a tensor, got a sequence")
     for name in required:
         if name not in node.attributes:
             node.fail(f"attribute {name!r} is missing")

@@ -141,16 +141,3 @@ def _sizes_and_scales(g: Graph, n: Node) -> tuple[list[int], list[float]]:
     for axis, size, ratio in zip(axes, wanted or [], ratios):
         all_sizes[axis], all_scales[axis] = size, ratio
     return all_sizes, all_scales
-
-
-_MODES = {"bilinear": "linear", "bicubic": "cubic"}
-
-
-@rule("GridSample", since=16)
-def grid_sample(g: Graph, n: Node) -> Any:
-    """Samples at the positions of a grid in [-1, 1]."""
-    mode = n.get("mode", "bilinear")
-    return g.grid_sample(
-        *n.inputs, mode=_MODES.get(mode, mode), padding_mode=n.get("padding_mode", "zeros"),
-        align_corners=bool(n.get("align_corners", 0)),
-    )  # fmt: skip
