@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlir import ir
-from mlir.dialects import arith, math
+from mlir.dialects import arith
 
 from tyc.compiler.lowering import structured, tensors
 from tyc.compiler.lowering.registry import lower
@@ -38,9 +38,15 @@ def _source(mode: str, i: tensors.Index, low: int, n: int) -> tensors.Index:
     place = arithmetic.subtract(i, low)
     if mode == "edge":
         return tensors.clamped(place, n - 1)
-    folded = math.absi(arithmetic.materialise(place))
-    beyond = math.absi(arithmetic.materialise(arithmetic.subtract(n - 1, folded)))
+    folded = _magnitude(place)
+    beyond = _magnitude(arithmetic.subtract(n - 1, folded))
     return arithmetic.subtract(n - 1, beyond)
+
+
+def _magnitude(i: tensors.Index) -> ir.Value:
+    """`|i|` without `math.absi`, which not every lowering to LLVM takes for indices."""
+    value = arithmetic.materialise(i)
+    return arith.maxsi(value, arith.subi(structured.index(0), value))
 
 
 @lower(ty.DilateOp)
