@@ -272,7 +272,7 @@ def absolute(x: Scalar) -> Scalar:
     """`|x|`."""
     if x.dtype.is_float:
         return _unary(math.absf, x)
-    return x if x.dtype.kind == "uint" else _unary(math.absi, x)
+    return x if x.dtype.kind == "uint" else maximum(x, -x)
 
 
 def function(name: str, x: Scalar, *others: Like) -> Scalar:

@@ -93,21 +93,3 @@ def test_reference_agrees_with_the_expansion(op: type[Op], example: Example) -> 
     assert made.module.operation.verify()
     for actual, wanted in zip(interpreter.run(made, arrays(example)), reference(op, example)):
         assert_close(actual, wanted, example.tolerance)
-
-
-@each_case
-def test_lowers_to_linalg(op: type[Op], example: Example) -> None:
-    from tyc.compiler.lowering.kernel import lower_to_linalg
-    from tyc.compiler.lowering.registry import LOOPS
-    from tyc.compiler.transforms.expand_composites import expand_kernel
-
-    if op.NAME in LOOPS:
-        pytest.skip("lowers to loops")
-    made = program(op, example)
-    expand_kernel(made.main)
-    names = {o.name.removeprefix("ty.") for o in made.operations()}
-    if names & set(LOOPS):
-        pytest.skip("a part lowers to loops")
-    module = lower_to_linalg(made.main)
-    assert module.operation.verify()
-    assert '"ty.' not in str(module)
