@@ -108,10 +108,14 @@ class Operators:
     # Comparison yields a tensor, so tensors hash by identity.
     __hash__ = object.__hash__
 
-    def __eq__(self, other: TensorLike) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __eq__(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, other: TensorLike
+    ) -> Tensor:
         return tyc.functional.equal(self._self, other)
 
-    def __ne__(self, other: TensorLike) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __ne__(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, other: TensorLike
+    ) -> Tensor:
         return tyc.functional.not_equal(self._self, other)
 
     def __lt__(self, other: TensorLike) -> Tensor:

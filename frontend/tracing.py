@@ -20,6 +20,7 @@ import functools
 import inspect
 import tempfile
 import types
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -148,7 +149,7 @@ class Traced:
         return recorder.finish(outputs, self.name), output_spec, recorder
 
     def _call(self, arguments: dict[str, Any]) -> Any:
-        bound = inspect.BoundArguments(self._signature, arguments)  # pyright: ignore[reportArgumentType]
+        bound = inspect.BoundArguments(self._signature, OrderedDict(arguments))
         return self.function(*bound.args, **bound.kwargs)
 
 

@@ -69,7 +69,8 @@ class MultiheadAttention(Module):
             weights = F.split(self.in_proj_weight, 3)
             biases = [None] * 3 if self.in_proj_bias is None else F.split(self.in_proj_bias, 3)
             parts = [F.linear(x, w, b) for x, w, b in zip((q, k, v), weights, biases)]
-        mixed = F.scaled_dot_product_attention(*map(self._split, parts), mask, causal)
+        heads = [self._split(p) for p in parts]
+        mixed = F.scaled_dot_product_attention(heads[0], heads[1], heads[2], mask, causal)
         return self.out_proj(F.reshape(F.transpose(mixed, (0, 2, 1, 3)), q.shape))
 
     def _split(self, x: Tensor) -> Tensor:

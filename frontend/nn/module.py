@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from tyc.dispatch import STATE
 from tyc.frames import error
 from tyc.tensors import DTypeLike, Parameter, Tensor, element_type, tensor
 
-M = TypeVar("M", bound="Module")
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Module:
@@ -35,7 +36,7 @@ class Module:
     _modules: dict[str, Module | None]
     forward: Callable[..., Any]
 
-    def __new__(cls: type[M], *args: Any, **kwargs: Any) -> M:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Prepares the tables, so that attributes can be set in any order."""
         self = super().__new__(cls)
         own: dict[str, Any] = {"training": True, "_parameters": {}, "_buffers": {}, "_modules": {}}
@@ -156,23 +157,23 @@ class Module:
                 entries = module.__dict__[table]
                 yield path, value, lambda entries=entries, name=name: entries[name]
 
-    def train(self: M, mode: bool = True) -> M:
+    def train(self, mode: bool = True) -> Self:
         """Sets `training` here and below: dropout drops, batch norm uses the batch's statistics."""
         for module in self.modules():
             module.training = mode
         return self
 
-    def eval(self: M) -> M:
+    def eval(self) -> Self:
         """Ends training: `train(False)`."""
         return self.train(False)
 
-    def apply(self: M, function: Callable[[Module], Any]) -> M:
+    def apply(self, function: Callable[[Module], Any]) -> Self:
         """Calls `function` on each module, those below first."""
         for module in reversed(list(self.modules())):
             function(module)
         return self
 
-    def astype(self: M, dtype: DTypeLike) -> M:
+    def astype(self, dtype: DTypeLike) -> Self:
         """Casts all floating-point parameters and buffers."""
         kind = element_type(dtype)
         for module in self.modules():

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from mlir import ir
 
 import tyc
 from tyc import functional as F
@@ -88,8 +87,8 @@ def test_a_module_by_names_of_its_parameters() -> None:
     traced = tyc.trace(net)
     np.testing.assert_allclose(traced(X), net(X), 1e-6)
     program = traced.program(X)
-    assert list(program.parameters) == ["0.weight", "0.bias", "1.weight", "1.bias",
-                                        "1.running_mean", "1.running_var", "2.weight", "2.bias"]  # fmt: skip
+    assert set(program.parameters) == set(net.state_dict()) - {"1.num_batches_tracked"}
+    assert list(program.parameters)[:3] == ["0.weight", "0.bias", "1.weight"]
     assert [n for n, _ in program.inputs] == ["x"]
     assert program.name == "Sequential"
 
@@ -181,10 +180,9 @@ def test_ops_remember_the_users_line() -> None:
     program = tyc.trace(f).program(X)
     found = {}
     for operation in program.operations():
-        with program.module.context:
-            location = ir.Location(operation.location)
-        assert location.filename == __file__
-        found[operation.name] = location.start_line - line
+        _, file, position = str(operation.location).split('"')
+        assert file == __file__
+        found[operation.name] = int(position.split(":")[1]) - line
     assert found["ty.layer_norm"] == 1
     assert found["ty.reduce_sum"] == 2
 

@@ -184,7 +184,17 @@ def test_interpolate_nearest() -> None:
     close(F.interpolate(X[:, :, 0], 3, mode="linear"), resized(X[:, :, 0], 3, False))
 
 
-def test_interpolate_cubic_keeps_what_is_linear() -> None:
-    ramp = np.broadcast_to(np.arange(12, dtype=np.float32), (1, 1, 12, 12))
-    inner = np.asarray(F.interpolate(ramp, scale=2.0, mode="bicubic"))[0, 0, 8, 6:18]
-    close(inner, (np.arange(6, 18) + 0.5) / 2 - 0.5)
+def test_interpolate_cubic() -> None:
+    row = X[:1, :1, 0]
+    near, far = 0.25, 0.75
+
+    def inside(t: float) -> float:
+        return 1.25 * t**3 - 2.25 * t**2 + 1
+
+    def outside(t: float) -> float:
+        return -0.75 * t**3 + 3.75 * t**2 - 6 * t + 3
+
+    weights = [outside(1 + far), inside(far), inside(near), outside(1 + near)]
+    got = np.asarray(F.interpolate(row, scale=2.0, mode="cubic"))[0, 0]
+    # Element 4 lies at 1.75, between elements 1 and 2.
+    close(got[4], row[0, 0, 0:4] @ weights)
