@@ -15,7 +15,7 @@ import onnx
 import tyc.onnx
 from tyc.runtime.errors import TycError, UserError
 
-_NEEDS = re.compile(r"must be known at compile time, got .*the graph input '(\w+)'$")
+_NEEDS = re.compile(r"must be known at compile time, got .*the graph inputs? ([^ ].*)$")
 
 
 @dataclass
@@ -70,9 +70,15 @@ def import_case(case: Any, inputs: list[Any]) -> tuple[Any, dict[str, np.ndarray
             return tyc.onnx.load(model, shapes, constants=fixed), fixed
         except UserError as error:
             needed = _NEEDS.search(error.message)
-            if needed is None or needed[1] in fixed or needed[1] not in arrays:
+            names = re.findall(r"'(\w+)'", needed[1]) if needed else []
+            if not names or any(n in fixed or not _parameter_like(arrays.get(n)) for n in names):
                 raise
-            fixed[needed[1]] = arrays[needed[1]]
+            fixed.update((name, arrays[name]) for name in names)
+
+
+def _parameter_like(value: Any) -> bool:
+    """Shapes, axes and other settings are short vectors; data are not fixed."""
+    return isinstance(value, np.ndarray) and value.ndim <= 1 and value.size <= 64
 
 
 def interpret(program: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
