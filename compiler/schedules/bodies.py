@@ -172,15 +172,16 @@ class Clone:
 
     def _affine(self, instruction: Instruction) -> Affine | None:
         """Integer arithmetic on index expressions, kept as an expression."""
-        if instruction.name not in _AFFINE or not _is_index_like(instruction.results[0].type):
+        if instruction.name not in AFFINE or not is_index_like(instruction.results[0].type):
             return None
         data = [self._get(v) for v in instruction.operands]
         if not all(isinstance(d, Affine) for d in data):
             return None
-        return _AFFINE[instruction.name](self._context.facts, *data)
+        return AFFINE[instruction.name](self._context.facts, *data)
 
 
-def _is_index_like(kind: ir.Type) -> bool:
+def is_index_like(kind: ir.Type) -> bool:
+    """True for the integer types that hold an index."""
     if isinstance(kind, ir.IndexType):
         return True
     return isinstance(kind, ir.IntegerType) and ir.IntegerType(kind).width == 64
@@ -206,7 +207,7 @@ def _divisible(facts: Facts, a: Affine, b: Affine) -> bool:
     return b.is_constant and b.constant > 0 and span is not None and span[0] >= 0
 
 
-_AFFINE: dict[str, Callable[..., Affine | None]] = {
+AFFINE: dict[str, Callable[..., Affine | None]] = {
     "arith.addi": lambda facts, a, b: a + b,
     "arith.subi": lambda facts, a, b: a - b,
     "arith.muli": _multiply,
@@ -217,13 +218,19 @@ _AFFINE: dict[str, Callable[..., Affine | None]] = {
     "arith.remsi": _remainder,
     "arith.remui": _remainder,
 }
+"""Integer operations on index expressions; `None` where the result is not one."""
+
+
+def integer_constant(attribute: ir.Attribute) -> Affine | None:
+    """The expression of a constant that can be an index."""
+    kind = attribute.type  # pyright: ignore[reportAttributeAccessIssue]
+    if isinstance(attribute, ir.IntegerAttr) and is_index_like(kind):
+        return Affine({}, ir.IntegerAttr(attribute).value)
+    return None
 
 
 def _constant(attribute: ir.Attribute, context: Context) -> Datum:
-    kind = attribute.type  # pyright: ignore[reportAttributeAccessIssue]
-    if isinstance(attribute, ir.IntegerAttr) and _is_index_like(kind):
-        return Affine({}, ir.IntegerAttr(attribute).value)
-    return context.constant(attribute, None)
+    return integer_constant(attribute) or context.constant(attribute, None)
 
 
 def _constant_attribute(value: ir.Value) -> ir.Attribute | None:
@@ -231,6 +238,12 @@ def _constant_attribute(value: ir.Value) -> ir.Attribute | None:
     if operation is None or operation.name != "arith.constant":
         return None
     return operation.attributes["value"]
+
+
+def captured_integer(value: ir.Value) -> Affine | None:
+    """The expression of an integer constant that is defined outside of the body."""
+    attribute = _constant_attribute(value)
+    return None if attribute is None else integer_constant(attribute)
 
 
 def _captured(value: ir.Value, context: Context) -> Datum:

@@ -13,7 +13,8 @@ variables it does not depend; without regions a value is shared within its block
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mlir import ir
@@ -59,6 +60,8 @@ class Evaluator(Regions):
         self.buffers = buffers
         self.overrides = {} if overrides is None else overrides
         self.fused = fused
+        self._pins: tuple[frozenset[ir.Value], dict[ir.Value, bool]] = (frozenset(), {})
+        self._tile: tuple[ir.Value, int] | None = None
         self._generics: dict[ir.Value, Generic | None] = {}
         self._buffers: dict[tuple[ir.Value, ir.Value], Buffer] = {}
 
@@ -129,9 +132,15 @@ class Evaluator(Regions):
 
     def _is_pinned(self, t: ir.Value) -> bool:
         """True where the value depends on an override, which holds at one place only."""
-        return bool(self.overrides) and any(
-            producers.depends_on(t, target, self.buffers) for target in self.overrides
-        )
+        if not self.overrides:
+            return False
+        targets = frozenset(self.overrides)
+        if targets != self._pins[0]:
+            self._pins = (targets, {})
+        known = self._pins[1]
+        if t not in known:
+            known[t] = producers.depends_on(t, targets, self.buffers, known)
+        return known[t]
 
     def _emit(
         self, t: ir.Value, at: tuple[Affine, ...], lanes: int | None, mask: ir.Value | None
@@ -158,11 +167,43 @@ class Evaluator(Regions):
         found = memory.load_lanes(buffer, address, lanes, index, mask)
         if found is not None:
             return found
+        if self._tile is not None and address.coefficient(self._tile[0]) == 1:
+            return self._turned(buffer, address, lanes, index)
 
         def element(k: int) -> ir.Value:
             return memory.load_scalar(buffer, producers.at_lane(self.facts, address, k), index)
 
         return self._by_lane(buffer.element, lanes, mask, element)
+
+    @contextmanager
+    def tile(self, variable: ir.Value | None, k: int) -> Iterator[None]:
+        """Inside, positions hold `variable + k`, and those with `variable + 0 .. lanes - 1` are
+        asked for too: what is contiguous along it is read as tiles and transposed."""
+        self._tile = None if variable is None else (variable, k)
+        yield
+        self._tile = None
+
+    def _turned(
+        self, buffer: Buffer, address: Affine, lanes: int, index: memory.IndexValue
+    ) -> ir.Value:
+        """One row of a tile that is read by columns."""
+        assert self._tile is not None
+        k = self._tile[1]
+        first = address + (-k)
+        level = self.level_of(address.atoms())
+
+        def column(lane: int) -> ir.Value:
+            along = producers.at_lane(self.facts, first, lane) + Affine({LANE: 1})
+            found = memory.load_lanes(buffer, along, lanes, index, None)
+            assert found is not None
+            return found
+
+        memo = self._memo(level)
+        key = ("tile", buffer, first, lanes)
+        if key not in memo:
+            with self._at(level):
+                memo[key] = memory.transpose([column(lane) for lane in range(lanes)])
+        return memo[key][k]
 
     def _by_lane(
         self, element: ir.Type, lanes: int, mask: ir.Value | None, build: Callable[[int], ir.Value]

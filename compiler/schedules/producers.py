@@ -54,17 +54,20 @@ def positions(operand: Operand, dims: Sequence[Affine]) -> tuple[Affine, ...]:
     )
 
 
-def solve(generic: Generic, output: Operand, at: Sequence[Affine]) -> list[Affine]:
-    """The point of the iteration space that writes the element at `at` of an output."""
-    dims: list[Affine | None] = [None] * len(generic.iterators)
+def solve_parallel(generic: Generic, output: Operand, at: Sequence[Affine]) -> list[Affine | None]:
+    """The dimensions that an output names, for its element at `at`; 0 where the size is 1."""
+    dims: list[Affine | None] = [Affine({}) if n == 1 else None for n in generic.extents]
     for index, x in zip(output.index, at):
         if index.dim is not None:
             dims[index.dim] = x
-    for d, x in enumerate(dims):
-        if x is None:
-            if generic.extents[d] != 1:
-                raise InternalError(f"an output names every parallel dimension, got {output.index}")
-            dims[d] = Affine({})
+    return dims
+
+
+def solve(generic: Generic, output: Operand, at: Sequence[Affine]) -> list[Affine]:
+    """The point of the iteration space that writes the element at `at` of an output."""
+    dims = solve_parallel(generic, output, at)
+    if None in dims:
+        raise InternalError(f"an output names every parallel dimension, got {output.index}")
     return [x for x in dims if x is not None]
 
 
@@ -83,14 +86,23 @@ def at_lane(facts: Facts, x: Affine, lane: int) -> Affine:
     return total(parts)
 
 
-def depends_on(t: ir.Value, target: ir.Value, stop: Container[ir.Value]) -> bool:
-    """True where computing `t` reads `target`; values in `stop` are read, not computed."""
-    if t == target:
-        return True
+def depends_on(
+    t: ir.Value,
+    targets: Container[ir.Value],
+    stop: Container[ir.Value],
+    known: dict[ir.Value, bool],
+) -> bool:
+    """True where computing `t` reads one of `targets`; values in `stop` are read, not computed.
+    Answers are kept in `known`."""
+    if t in known:
+        return known[t]
     operation = operation_of(t)
-    if t in stop or operation is None:
-        return False
-    return any(depends_on(o, target, stop) for o in reads(operation))
+    if t in targets or t in stop or operation is None:
+        found = t in targets
+    else:
+        found = any(depends_on(o, targets, stop, known) for o in reads(operation))
+    known[t] = found
+    return found
 
 
 def reads(operation: ir.Operation) -> list[ir.Value]:
@@ -175,7 +187,7 @@ def _pad(operation: ir.Operation, at: tuple[Affine, ...], facts: Facts) -> Sourc
     source = operation.operands[0]
     shape = shape_of(source)
     inner = tuple(i - o for i, o in zip(at, low))
-    outside = Constant(_padding(operation))
+    outside = Constant(padding_of(operation))
     pending = []
     for x, size in zip(inner, shape):
         inside = is_inside(facts, x, size)
@@ -198,7 +210,8 @@ def is_inside(facts: Facts, x: Affine, size: int) -> bool | None:
     return False if span[1] < 0 or span[0] >= size else None
 
 
-def _padding(operation: ir.Operation) -> ir.Attribute:
+def padding_of(operation: ir.Operation) -> ir.Attribute:
+    """The value of a `tensor.pad`."""
     block = operation.regions[0].blocks[0]
     yielded = block.operations[len(block.operations) - 1].operands[0]
     return constant_of(yielded)

@@ -53,6 +53,14 @@ class Regions:
             yield
             self._floor = floor
 
+    @contextmanager
+    def fence(self) -> Iterator[None]:
+        """Inside, nothing is computed before this point: memory has changed up to here."""
+        floor = self._floor
+        self._floor = len(self._scopes) - 1
+        yield
+        self._floor = floor
+
     def define(self, value: ir.Value, low: int, high: int, divisor: int = 1) -> None:
         """States the range of an index value that was made in the current region."""
         self.facts.declare(value, low, high, divisor)

@@ -1,0 +1,198 @@
+"""Everything that is not a matrix product: loops over items, rows and vectors.
+
+In: a function of elementwise generics, reductions, windows and movements on tensors. Out: the same
+on buffers, cut into independent items. `loops_stages.py` finds what is stored, `loops_plan.py` cuts
+it into items, `loops_modes.py` picks the vectors, `loops_emit.py` and `loops_fold.py` write code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mlir import ir
+from mlir.dialects import arith, func, memref, scf
+
+from tyc.compiler.options import Options
+from tyc.compiler.schedules import loops_facts, memory
+from tyc.compiler.schedules.affine import Affine
+from tyc.compiler.schedules.evaluation import Evaluator
+from tyc.compiler.schedules.kernel import (
+    ScheduledKernel,
+    constant_arguments,
+    element_of,
+    memory_element,
+    memory_type,
+    shape_of,
+)
+from tyc.compiler.schedules.loops_emit import Loops, Span, StageEmitter, item_spans
+from tyc.compiler.schedules.loops_fold import FoldEmitter
+from tyc.compiler.schedules.loops_packing import pack
+from tyc.compiler.schedules.loops_plan import Layouts, Nest, StagePlan, plan
+from tyc.compiler.schedules.loops_stages import Kernel, read_kernel
+from tyc.compiler.schedules.memory import Buffer
+from tyc.compiler.targets import Target
+from tyc.runtime.errors import InternalError
+
+
+def schedule(module: ir.Module, target: Target, options: Options) -> ScheduledKernel:
+    """The kernel as loops. Raises `InternalError` where an item's scratch is too large."""
+    function = _function(module)
+    with function.location:
+        kernel = read_kernel(function)
+        layouts = pack(kernel, constant_arguments(function))
+        nests = plan(kernel, target, layouts)
+        return _Emission(kernel, nests, layouts, options).run()
+
+
+def fits(module: ir.Module, target: Target) -> bool:
+    """True where `schedule` would find scratch for every item; emits nothing."""
+    function = _function(module)
+    kernel = read_kernel(function)
+    try:
+        plan(kernel, target, pack(kernel, constant_arguments(function)))
+    except InternalError:
+        return False
+    return True
+
+
+def _function(module: ir.Module) -> ir.Operation:
+    for op in module.body.operations:
+        if op.operation.name == "func.func":
+            return op.operation
+    raise InternalError("a kernel's module has a function")
+
+
+@dataclass
+class _Emission:
+    """One kernel on its way to code."""
+
+    kernel: Kernel
+    nests: list[Nest]
+    layouts: Layouts
+    options: Options
+    targets: dict[ir.Value, list[Buffer]] = field(default_factory=dict)
+    buffers: dict[ir.Value, ir.Value | Buffer] = field(default_factory=dict)
+
+    def run(self) -> ScheduledKernel:
+        """Emits the function and states its facts."""
+        kernel = self.kernel
+        name = ir.StringAttr(kernel.function.attributes["sym_name"]).value
+        module = ir.Module.create()
+        inputs = [memory_type(a.type, self.layouts.shape(a)) for a in kernel.arguments]
+        returned = list(kernel.function.regions[0].blocks[0].operations)[-1].operands
+        outputs = [memory_type(v.type) for v in returned]
+        index = ir.IndexType.get()
+        with ir.InsertionPoint(module.body):
+            function = func.FuncOp(name, ([*inputs, *outputs, index, index], []))
+        entry = function.add_entry_block()
+        with ir.InsertionPoint(entry):
+            self._bind(list(entry.arguments))
+            self._nests(*list(entry.arguments)[-2:])
+            func.ReturnOp([])
+        return ScheduledKernel(
+            module,
+            name,
+            len(inputs),
+            max(sum(n.count for n in self.nests), 1),
+            packings={kernel.arguments.index(a): p for a, p in self.layouts.packings.items()},
+            in_place=loops_facts.in_place(kernel, self.nests),
+            stack_bytes=sum(p.scratch for n in self.nests for p in n.stages),
+            flops=loops_facts.flops(kernel),
+            bytes=loops_facts.moved_bytes(kernel),
+        )
+
+    def _bind(self, arguments: Sequence[ir.Value]) -> None:
+        """Buffers of the arguments and results, each flat."""
+        for tensor, argument in zip(self.kernel.arguments, arguments):
+            flat = memory.flatten(argument)
+            self.buffers[tensor] = Buffer(flat, element_of(tensor), self.layouts.strides(tensor))
+        results = arguments[len(self.kernel.arguments) : -2]
+        for tensor, argument in zip(self.kernel.results, results):
+            flat = memory.flatten(argument)
+            strides = memory.row_major(shape_of(tensor))
+            self.targets.setdefault(tensor, []).append(Buffer(flat, element_of(tensor), strides))
+
+    def _nests(self, begin: ir.Value, end: ir.Value) -> None:
+        start = 0
+        for nest in self.nests:
+            if len(self.nests) == 1:
+                self._nest(nest, begin, end)
+                continue
+            low, high = (self._clamp(x, start, nest.count) for x in (begin, end))
+            self._nest(nest, low, high)
+            start += nest.count
+
+    def _clamp(self, x: ir.Value, start: int, count: int) -> ir.Value:
+        index = ir.IndexType.get()
+        shifted = arith.subi(x, arith.constant(index, start))
+        low = arith.maxsi(shifted, arith.constant(index, 0))
+        return arith.minsi(low, arith.constant(index, count))
+
+    def _nest(self, nest: Nest, begin: ir.Value, end: ir.Value) -> None:
+        buffers = dict(self.buffers)
+        evaluator = Evaluator(buffers, fused=not self.options.exact)
+        loops = Loops(evaluator)
+        scratch = {p.stage: self._scratch(p) for p in nest.stages}
+        with loops.loop(begin, end, 1, (0, nest.count - 1)) as (item, _):
+            spans = item_spans(nest, item, loops)
+            for stage in nest.stages:
+                with evaluator.fence():
+                    self._stage(stage, nest, spans, loops, scratch[stage.stage])
+            scf.YieldOp([])
+
+    def _scratch(self, plan: StagePlan) -> dict[ir.Value, ir.Value]:
+        """The stack buffers of a stage's values that are not results."""
+        found = {}
+        for value in plan.stage.values:
+            if value in self.targets:
+                continue
+            element = memory_element(element_of(value))
+            size = plan.scratch_elements
+            kind = ir.MemRefType.get([size], element)
+            found[value] = memref.alloca(kind, [], [], alignment=64)
+        return found
+
+    def _stage(
+        self,
+        plan: StagePlan,
+        nest: Nest,
+        spans: Sequence[Span],
+        loops: Loops,
+        scratch: dict[ir.Value, ir.Value],
+    ) -> None:
+        fixed, own = _placement(plan, nest, spans)
+        targets = {v: list(self.targets.get(v, [])) for v in plan.stage.values}
+        for value, flat in scratch.items():
+            buffer = Buffer(flat, element_of(value), plan.strides, tuple(fixed))
+            targets[value].append(buffer)
+        emitter = FoldEmitter if plan.stage.reduction is not None else StageEmitter
+        emitter(loops, plan, targets, fixed, own).emit()
+        for value, where in targets.items():
+            loops.evaluator.buffers[value] = where[0]
+
+
+def _placement(
+    plan: StagePlan, nest: Nest, spans: Sequence[Span]
+) -> tuple[list[Affine], list[Span]]:
+    """Where an item begins in each dimension of a stage, and what it runs of each loop."""
+    if plan is nest.anchor:
+        fixed = [Affine({}, low) for low, _ in plan.box]
+        if len(nest.stages) > 1:
+            for group, span in zip(plan.shape.groups, spans):
+                if span.size != span.extent:
+                    fixed[group.dims[0]] = span.base
+        return fixed, list(spans)
+    bases = {
+        g.dims[0]: span
+        for g, span in zip(nest.anchor.shape.groups, spans)
+        if span.size != span.extent
+    }
+    fixed = [Affine({}) if a is None else bases[a].base for a in plan.anchors]
+    own = []
+    for group in plan.shape.groups:
+        anchor = plan.anchors[group.dims[0]]
+        own.append(
+            Span(Affine({}), group.extent, group.extent) if anchor is None else bases[anchor]
+        )
+    return fixed, own

@@ -1,0 +1,199 @@
+"""How a stage is vectorised: which loop carries the lanes, how many vectors go at once.
+
+`lanes` run along a parallel loop (accumulators are vectors, one per element) or along a reduction
+loop over contiguous data (partial sums, joined at the end). `jam` elements of a second parallel
+loop are computed together, so that they share loads and hide the latency of the accumulation.
+`turn` reads tiles along the jammed loop and transposes them in registers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mlir import ir
+
+from tyc.compiler.schedules.affine import Symbol
+from tyc.compiler.schedules.kernel import element_of, itemsize
+from tyc.compiler.schedules.loops_groups import Access, Shape
+from tyc.compiler.schedules.loops_stages import Stage
+from tyc.compiler.schedules.structure import Body, Instruction
+from tyc.compiler.targets import Target
+
+COMBINERS = {
+    "arith.addf", "arith.mulf", "arith.maximumf", "arith.minimumf", "arith.maxnumf",
+    "arith.minnumf", "arith.addi", "arith.muli", "arith.maxsi", "arith.minsi", "arith.maxui",
+    "arith.minui", "arith.andi", "arith.ori", "arith.xori",
+}  # fmt: skip
+_UNROLLED_TAPS = 16
+
+
+@dataclass
+class Mode:
+    """`lanes` of one vector (1: scalars), along the parallel loop `along` or, where `folds`, the
+    reduction loop `along`; `unroll` vectors at once; `jam` elements of the parallel loop `jammed`;
+    `unrolled` reduction loops are written out."""
+
+    lanes: int = 1
+    along: int = -1
+    folds: bool = False
+    unroll: int = 1
+    jammed: int = -1
+    jam: int = 1
+    turn: bool = False
+    unrolled: set[int] = field(default_factory=set)
+
+
+def combiner(body: Body, k: int) -> Instruction | None:
+    """The operation `accumulator op value` that gives the k-th result, where it is just that."""
+    inputs = len(body.arguments) - len(body.yields)
+    accumulator = body.arguments[inputs + k]
+    defined = {r: i for i in body.instructions for r in i.results}
+    found = defined.get(body.yields[k])
+    if found is None or found.name not in COMBINERS or accumulator not in found.operands:
+        return None
+    if sum(1 for _ in accumulator.uses) != 1:
+        return None
+    return found
+
+
+def lanes_of(shape: Shape, target: Target) -> int:
+    """Lanes of a vector: as many of the widest floating-point type as one register holds."""
+    elements = [element_of(a.tensor) for a in (*shape.loads, *shape.stores)]
+    floats = [e for e in elements if not isinstance(e, (ir.IntegerType, ir.IndexType))]
+    widest = max((itemsize(e) for e in (floats or elements)), default=4)
+    if floats:
+        widest = max(widest, 4)  # 16-bit floats compute in f32
+    return max(target.vector_bytes // widest, 1)
+
+
+def choose(stage: Stage, shape: Shape, loops: Sequence[int], target: Target) -> Mode:
+    """The cheapest mode; `loops` are the parallel groups that are loops inside of an item."""
+    lanes = lanes_of(shape, target)
+    best, mode = _scalar_cost(shape), Mode()
+    for g in loops:
+        cost = _lane_cost(shape, [(a.parallel[g], a) for a in shape.loads], lanes)
+        cost += sum(_store_weight(a.parallel[g], lanes) for a in shape.stores) / _folds(shape)
+        cost = cost / _filled(shape.groups[g].extent, lanes)
+        # The last loop of equals: its stores are contiguous.
+        if cost < best or (cost == best and mode.along >= 0):
+            best, mode = cost, Mode(lanes, g)
+    if stage.reduction is not None and shape.reductions and _can_fold(stage):
+        q = len(shape.reductions) - 1
+        extent = shape.reductions[q].extent
+        cost = _lane_cost(shape, [(a.reduction[q], a) for a in shape.loads], lanes)
+        cost = cost / _filled(extent, lanes) + (12 + lanes) / _folds(shape)
+        if cost < best and extent >= lanes:
+            best, mode = cost, Mode(lanes, q, folds=True)
+    return _widen(stage, shape, loops, mode, target)
+
+
+def _folds(shape: Shape) -> int:
+    product = 1
+    for group in shape.reductions:
+        product *= group.extent
+    return product
+
+
+def _can_fold(stage: Stage) -> bool:
+    assert stage.reduction is not None
+    body = stage.reduction.body
+    return all(combiner(body, k) is not None for k in range(len(body.yields)))
+
+
+def _filled(extent: int, lanes: int) -> float:
+    """Elements a vector operation does on average, the tail counted in."""
+    return extent / (extent // lanes + (1 if extent % lanes else 0))
+
+
+def _load_weight(stride: int | None, lanes: int) -> float:
+    if stride is None:
+        return 1.5 * lanes
+    if stride in (0, 1):
+        return float(stride)
+    return 2.0 * min(abs(stride), 4) if -1 <= stride <= 4 else 1.5 * lanes
+
+
+def _store_weight(stride: int | None, lanes: int) -> float:
+    return 1.0 if stride == 1 else 1.5 * lanes
+
+
+def _lane_cost(shape: Shape, strides: list[tuple[int | None, Access]], lanes: int) -> float:
+    return shape.cost + sum(_load_weight(s, lanes) for s, _ in strides)
+
+
+def _scalar_cost(shape: Shape) -> float:
+    return shape.cost + len(shape.loads) + len(shape.stores) / _folds(shape)
+
+
+def _widen(stage: Stage, shape: Shape, loops: Sequence[int], mode: Mode, target: Target) -> Mode:
+    """Adds unrolling and jamming to a mode."""
+    if stage.reduction is None:
+        mode.unroll = 4 if shape.cost <= 8 else 2 if shape.cost <= 24 else 1
+        _turn(shape, loops, mode)
+        return mode
+    if mode.folds:
+        mode.unroll = 4
+        return mode
+    mode.unrolled = _taps(shape)
+    rest = [g for g in loops if g != mode.along]
+    limit = max(target.vector_registers // 2, 4)
+    if rest and _shares(shape, rest[-1]):
+        mode.jammed = rest[-1]
+        mode.jam = _divide(shape.groups[rest[-1]].extent, limit)
+    if mode.along >= 0:
+        vectors = max(shape.groups[mode.along].extent // mode.lanes, 1)
+        mode.unroll = min(_divide(vectors, max(limit // mode.jam, 1)), vectors)
+    return mode
+
+
+def _divide(extent: int, limit: int) -> int:
+    """How many at once: a divisor of the extent near the limit, or else the limit."""
+    if extent <= limit:
+        return extent
+    for n in range(limit, limit // 2, -1):
+        if extent % n == 0:
+            return n
+    return limit
+
+
+def _taps(shape: Shape) -> set[int]:
+    """The inner reduction loops that are short enough to be written out."""
+    found: set[int] = set()
+    product = 1
+    for q in reversed(range(len(shape.reductions))):
+        product *= shape.reductions[q].extent
+        if product > _UNROLLED_TAPS:
+            break
+        found.add(q)
+    return found
+
+
+def _shares(shape: Shape, g: int) -> bool:
+    """True where neighbours along the loop read the same elements: a weight, or a window's."""
+    for access in shape.loads:
+        stride = access.parallel[g]
+        if stride == 0 and access.address.atoms():
+            return True
+        if stride and any(s and abs(s) <= abs(stride) for s in access.reduction):
+            return True
+    return False
+
+
+def _turn(shape: Shape, loops: Sequence[int], mode: Mode) -> None:
+    """Reads that stride along the lanes and are contiguous along another loop come as tiles."""
+    if mode.lanes != 8 or mode.along < 0:
+        return
+    for access in shape.loads:
+        stride = access.parallel[mode.along]
+        if stride in (0, 1, -1):
+            continue
+        for g in loops:
+            if g != mode.along and access.parallel[g] == 1 and shape.groups[g].extent >= 8:
+                mode.turn, mode.jammed, mode.jam, mode.unroll = True, g, 8, 1
+                return
+
+
+def group_symbol(g: int) -> Symbol:
+    """The symbol of a parallel loop in a `Shape`."""
+    return Symbol("g", g)

@@ -1,0 +1,320 @@
+"""Nests of stages and the items they are cut into.
+
+A nest is a set of results that share an item loop, with every stage that they need. An item is a
+piece of the last result: one element of some of its loops, a chunk of the innermost, all of the
+others. A stage is computed once an item, for what the item reads of it, into scratch on the stack.
+
+    softmax [197, 768] along the last    197 items: a row of every stage
+    relu [1, 64, 56, 56]                 49 items of 4096 elements
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tyc.compiler.schedules import memory
+from tyc.compiler.schedules.affine import Affine, Facts
+from tyc.compiler.schedules.kernel import element_of, itemsize, memory_element
+from tyc.compiler.schedules.loops_groups import Box, Shape, shape_stage, whole
+from tyc.compiler.schedules.loops_modes import Mode, choose
+from tyc.compiler.schedules.loops_packing import Layouts
+from tyc.compiler.schedules.loops_stages import Kernel, Stage, domain, reads_of
+from tyc.compiler.targets import Target
+from tyc.runtime.errors import InternalError
+
+# An item's arithmetic, in vector additions of one element: small enough to balance threads, large
+# enough to hide the loop around it.
+_GRAIN = 1 << 17
+_LEAST = 1 << 10
+_ENOUGH_ITEMS = 16
+SCRATCH_BYTES = 256 << 10
+
+
+@dataclass
+class StagePlan:
+    """A stage in a nest. `anchors[k]` is the anchor's dimension by which its dimension `k` is cut
+    into items, or `None`; `strides` is the layout of its values' scratch, `scratch` its bytes."""
+
+    stage: Stage
+    anchors: list[int | None]
+    box: Box
+    apart: set[int]
+    shape: Shape
+    mode: Mode
+    strides: tuple[int, ...] = ()
+    scratch_elements: int = 0
+    scratch: int = 0
+
+
+@dataclass
+class Nest:
+    """Stages that share items. `tiles[g]` is how much of the anchor's loop `g` an item takes."""
+
+    stages: list[StagePlan]
+    anchor: StagePlan
+    tiles: list[int] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """The number of items."""
+        return math.prod(self.splits)
+
+    @property
+    def splits(self) -> list[int]:
+        """The number of pieces of each of the anchor's loops."""
+        groups = self.anchor.shape.groups
+        return [-(-g.extent // t) for g, t in zip(groups, self.tiles)]
+
+
+def plan(kernel: Kernel, target: Target, layouts: Layouts) -> list[Nest]:
+    """The nests of a kernel. Raises `InternalError` where an item's scratch is too large."""
+    nests: list[Nest] = []
+    for stages, anchor in _clusters(kernel):
+        boxes = _boxes(kernel, anchor) if len(stages) == 1 else [whole(anchor)]
+        nests += [_nest(kernel, stages, anchor, box, target, layouts) for box in boxes]
+    return nests
+
+
+def _clusters(kernel: Kernel) -> list[tuple[list[Stage], Stage]]:
+    """Sets of stages that share items, each with the result that it is built around."""
+    results = set(kernel.results)
+    needs = {s: _closure(kernel, s) for s in kernel.stages}
+    clusters: list[tuple[set[Stage], list[Stage]]] = []
+    for stage in reversed([s for s in kernel.stages if results & set(s.values)]):
+        for members, anchors in clusters:
+            alike = stage.shape == anchors[0].shape and math.prod(stage.shape) > 1
+            if stage in members or alike:
+                members |= needs[stage]
+                if stage not in members or alike:
+                    anchors.append(stage)
+                break
+        else:
+            clusters.append((set(needs[stage]), [stage]))
+    return [(sorted(m, key=lambda s: s.order), a[0]) for m, a in clusters]
+
+
+def _closure(kernel: Kernel, stage: Stage) -> set[Stage]:
+    """The stage and all that it needs."""
+    found: set[Stage] = set()
+    pending = [stage]
+    while pending:
+        current = pending.pop()
+        if current in found:
+            continue
+        found.add(current)
+        read = {r.tensor for r in _reads(kernel, current).reads}
+        pending += [s for s in kernel.stages if read & set(s.values)]
+    return found
+
+
+def _reads(kernel: Kernel, stage: Stage):
+    facts = Facts()
+    return reads_of(stage, kernel.stored, domain(stage, facts), None, facts)
+
+
+def _anchors(kernel: Kernel, stages: list[Stage], anchor: Stage) -> dict[Stage, list[int | None]]:
+    """For each stage, the anchor's dimension at which each of its dimensions is always read."""
+    found: dict[Stage, list[int | None] | None] = dict.fromkeys(stages)
+    found[anchor] = list(range(len(anchor.shape)))
+    for reader in reversed(stages):
+        own = found[reader]
+        if own is None:  # nothing reads it: a result of the anchor's shape
+            own = found[reader] = list(range(len(reader.shape)))
+        facts = Facts()
+        at = domain(reader, facts)
+        position = {x: d for d, x in enumerate(at) if not x.is_constant}
+        for read in reads_of(reader, kernel.stored, at, None, facts).reads:
+            stage = next((s for s in stages if read.tensor in s.values), None)
+            if stage is None or stage is reader:
+                continue
+            mapped = [None if (d := position.get(x)) is None else own[d] for x in read.at]
+            before = found[stage]
+            found[stage] = (
+                mapped
+                if before is None
+                else [a if a == b else None for a, b in zip(before, mapped)]
+            )
+    return {s: a for s, a in found.items() if a is not None}
+
+
+def _boxes(kernel: Kernel, stage: Stage) -> list[Box]:
+    """Pieces of an elementwise stage in which no padding or concatenation has to be asked for."""
+    if stage.reduction is not None:
+        return [whole(stage)]
+    cuts = [{0, n} for n in stage.shape]
+    facts = Facts()
+    at = domain(stage, facts)
+    position = {next(iter(x.terms)): d for d, x in enumerate(at) if x.terms}
+    for x, size in reads_of(stage, kernel.stored, at, None, facts).conditions:
+        atoms = x.atoms()
+        if len(atoms) != 1 or len(x.terms) != 1:
+            continue
+        atom, c = next(iter(x.terms.items()))
+        if atom not in position:
+            continue
+        d = position[atom]
+        n = stage.shape[d]
+        # `0 <= c * i + k < size` changes where the sum crosses 0 and `size`.
+        for edge in (0, size):
+            cut = -((x.constant - edge) // c) if c > 0 else (edge - 1 - x.constant) // c + 1
+            cuts[d] |= {cut} & set(range(n))
+    if math.prod(len(c) - 1 for c in cuts) > 32:
+        return [whole(stage)]
+    boxes: list[list[tuple[int, int]]] = [[]]
+    for c in cuts:
+        edges = sorted(c)
+        ranges = [(a, b - a) for a, b in itertools.pairwise(edges)]
+        boxes = [[*box, r] for box in boxes for r in ranges]
+    return list(boxes)
+
+
+def _nest(
+    kernel: Kernel, stages: list[Stage], anchor: Stage, box: Box, target: Target, layouts: Layouts
+) -> Nest:
+    anchors = _anchors(kernel, stages, anchor)
+    cut = {d for d, n in enumerate(anchor.shape) if n != 1}
+    for stage in stages:
+        cut &= {a for a in anchors[stage] if a is not None}
+    staged = len(stages) > 1
+    apart = cut if staged else set[int]()
+    shape = shape_stage(anchor, kernel.stored, layouts.strides, box, apart)
+    free = [g for g, group in enumerate(shape.groups) if not staged or set(group.dims) <= cut]
+    mode = choose(anchor, shape, list(range(len(shape.groups))), target)
+    own: list[int | None] = list(range(len(anchor.shape)))
+    nest = Nest([], StagePlan(anchor, own, box, apart, shape, mode))
+    nest.tiles = _tiles(shape, mode, free, _work(kernel, stages, shape), staged)
+    while True:
+        total = _with_stages(kernel, stages, anchors, nest, target, layouts)
+        if total <= SCRATCH_BYTES:
+            return nest
+        if not _shrink(nest, free):
+            raise InternalError(
+                f"an item's scratch fits {SCRATCH_BYTES} bytes, got {total}: split the kernel"
+            )
+
+
+def _shrink(nest: Nest, free: list[int]) -> bool:
+    """Makes items smaller; False where they are as small as they get."""
+    for g in free:
+        least = nest.anchor.mode.lanes if g == nest.anchor.mode.along else 1
+        if nest.tiles[g] > least:
+            nest.tiles[g] = least
+            return True
+    return False
+
+
+def _work(kernel: Kernel, stages: list[Stage], shape: Shape) -> int:
+    """The arithmetic of the whole nest."""
+    total = 0
+    for stage in stages:
+        cost = _reads(kernel, stage).cost + 1
+        folds = 1
+        if stage.reduction is not None:
+            folds = math.prod(stage.reduction.extents[d] for d in stage.reduction.reductions)
+        total += cost * folds * math.prod(stage.shape)
+    share = math.prod(g.extent for g in shape.groups) / max(math.prod(stages[-1].shape), 1)
+    return max(int(total * min(share, 1.0)), 1)
+
+
+def _tiles(shape: Shape, mode: Mode, free: list[int], work: int, staged: bool) -> list[int]:
+    """How much of each loop one item takes."""
+    tiles = [g.extent for g in shape.groups]
+    count = 1
+    along = mode.along if not mode.folds else -1
+    for g in free:
+        enough = count >= _ENOUGH_ITEMS or work <= 8 * _LEAST
+        if g in (along, mode.jammed) or (work <= _GRAIN and enough):
+            continue
+        extent = shape.groups[g].extent
+        inner = max(work // extent, 1)
+        tiles[g] = 1 if inner >= _LEAST or staged else min(extent, -(-_LEAST // inner))
+        pieces = -(-extent // tiles[g])
+        count, work = count * pieces, max(work // pieces, 1)
+    if along in free:
+        tiles[along] = _chunk(shape.groups[along].extent, mode, work, count)
+    return tiles
+
+
+def _chunk(extent: int, mode: Mode, work: int, count: int) -> int:
+    """A piece of the loop along the lanes: whole blocks, and a divisor where one is near."""
+    block = mode.lanes * mode.unroll
+    if mode.turn:
+        block, wanted = mode.lanes, 64
+    elif work <= 2 * _LEAST * 8 or (work <= _GRAIN and count >= _ENOUGH_ITEMS):
+        return extent
+    else:
+        pieces = max(work * 8 // _GRAIN, min(_ENOUGH_ITEMS // count, work // (_LEAST * 8)), 1)
+        wanted = -(-extent // pieces)
+    if wanted >= extent or extent <= block:
+        return extent
+    wanted = max(wanted // block, 1) * block
+    for tile in range(wanted, wanted // 2, -block):
+        if extent % tile == 0:
+            return tile
+    return wanted
+
+
+def _with_stages(
+    kernel: Kernel,
+    stages: list[Stage],
+    anchors: dict[Stage, list[int | None]],
+    nest: Nest,
+    target: Target,
+    layouts: Layouts,
+) -> int:
+    """Lays out every stage's scratch for the nest's tiles and plans its loops; gives the bytes."""
+    anchor = nest.anchor
+    if len(stages) == 1:
+        nest.stages = [anchor]
+        return 0
+    tile_of = _dim_tiles(nest)
+    nest.stages = []
+    for stage in stages:
+        if stage is anchor.stage:
+            nest.stages.append(anchor)
+            continue
+        own = [a if a in tile_of else None for a in anchors[stage]]
+        sizes = [n if a is None else tile_of[a] for n, a in zip(stage.shape, own)]
+        layout = tuple(0 if n == 1 else s for n, s in zip(sizes, memory.row_major(sizes)))
+        layouts.scratch |= {v: layout for v in stage.values if v not in kernel.results}
+        apart = {d for d, a in enumerate(own) if a in tile_of}
+        made = StagePlan(stage, own, [(0, n) for n in sizes], apart, anchor.shape, anchor.mode)
+        made.strides, made.scratch_elements = layout, math.prod(sizes)
+        nest.stages.append(made)
+    for made in nest.stages:
+        stage = made.stage
+        made.shape = shape_stage(stage, kernel.stored, layouts.strides, made.box, made.apart)
+        inner = [g for g, x in enumerate(made.shape.groups) if _inner(x.dims, made, tile_of)]
+        made.mode = choose(stage, made.shape, inner, target)
+        kept = [v for v in stage.values if v not in kernel.results]
+        bits = sum(itemsize(memory_element(element_of(v))) for v in kept)
+        made.scratch = bits * made.scratch_elements
+    return sum(p.scratch for p in nest.stages)
+
+
+def _inner(dims: Sequence[int], made: StagePlan, tile_of: dict[int, int]) -> bool:
+    """True where the loop runs inside of an item."""
+    return all((a := made.anchors[d]) not in tile_of or tile_of[a] > 1 for d in dims)
+
+
+def _dim_tiles(nest: Nest) -> dict[int, int]:
+    """The anchor's dimensions that are cut, with how much of each an item takes."""
+    groups = nest.anchor.shape.groups
+    return {
+        g.dims[0]: tile
+        for g, tile in zip(groups, nest.tiles)
+        if tile < g.extent and len(g.dims) == 1
+    }
+
+
+def item_indices(nest: Nest, item: Affine, facts: Facts) -> list[Affine]:
+    """Which piece of each of the anchor's loops an item is."""
+    found: list[Affine] = []
+    for pieces in reversed(nest.splits):
+        last = len(found) == len(nest.splits) - 1
+        found.append(item if last else facts.remainder(item, pieces))
+        item = item if last else facts.quotient(item, pieces)
+    return found[::-1]

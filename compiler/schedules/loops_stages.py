@@ -1,0 +1,243 @@
+"""The stages of a loop kernel: what is computed in loops of its own and stored.
+
+A stage is a reduction, a result of the kernel, or an expensive value that several stages read.
+Everything else is computed where it is read. An elementwise result that reads a reduction at its
+own element is computed with it, while the sum is in a register.
+
+    softmax(x)   max stage, exp stage, sum stage, result stage
+    mean(x)      one stage: the sum, divided before it is stored
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mlir import ir
+
+from tyc.compiler.schedules import producers
+from tyc.compiler.schedules.affine import Affine, Facts, Symbol
+from tyc.compiler.schedules.kernel import shape_of
+from tyc.compiler.schedules.loops_access import DEAR, Reads, Walk, cost_of
+from tyc.compiler.schedules.structure import Generic, operation_of, read_generic
+
+
+@dataclass(eq=False)
+class Stage:
+    """Loops over the elements of `values`, which have one shape; `reduction` is the generic that is
+    folded inside of them, `fused` where its results are not stored themselves: its dimension `k` is
+    then the values' dimension `positions[k]` (`None`: of size 1)."""
+
+    values: list[ir.Value]
+    reduction: Generic | None = None
+    fused: bool = False
+    order: int = 0
+    positions: tuple[int | None, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the parallel dimensions."""
+        return shape_of(self.values[0])
+
+    def results(self) -> list[ir.Value]:
+        """The results of its reduction."""
+        return [] if self.reduction is None else list(self.reduction.operation.results)
+
+
+@dataclass
+class Kernel:
+    """A linalg function, read: its arguments, what it returns (reshapes at the end taken off: they
+    are the same bytes), its stages in order."""
+
+    function: ir.Operation
+    arguments: list[ir.Value]
+    results: list[ir.Value]
+    stages: list[Stage] = field(default_factory=list)
+
+    @property
+    def stored(self) -> set[ir.Value]:
+        """Every tensor that some stage stores."""
+        return {v for s in self.stages for v in s.values}
+
+
+def domain(stage: Stage, facts: Facts) -> list[Affine]:
+    """A symbol for each parallel dimension, 0 where the size is 1."""
+    return [_dimension("p", k, size, facts) for k, size in enumerate(stage.shape)]
+
+
+def _dimension(name: str, k: int, size: int, facts: Facts) -> Affine:
+    if size == 1:
+        return Affine({})
+    symbol = Symbol(name, k)
+    facts.declare(symbol, 0, size - 1)
+    return Affine.of(symbol)
+
+
+def iteration(
+    stage: Stage, at: Sequence[Affine], reductions: Sequence[Affine] | None, facts: Facts
+) -> list[Affine]:
+    """The point of its reduction's iteration space for the element at `at` of its values."""
+    generic = stage.reduction
+    assert generic is not None
+    if stage.fused:
+        at = [Affine({}) if d is None else at[d] for d in stage.positions]
+        dims = producers.solve_parallel(generic, generic.outputs[0], at)
+    else:
+        k = ir.OpResult(stage.values[0]).result_number
+        dims = producers.solve_parallel(generic, generic.outputs[k], at)
+    for j, d in enumerate(generic.reductions):
+        given = None if reductions is None else reductions[j]
+        dims[d] = _dimension("r", j, generic.extents[d], facts) if given is None else given
+    return [d for d in dims if d is not None]
+
+
+def reads_of(
+    stage: Stage,
+    stored: set[ir.Value],
+    at: Sequence[Affine],
+    reductions: Sequence[Affine] | None,
+    facts: Facts,
+) -> Reads:
+    """What the stage reads for its element at `at`, and at a point of its reduction (or, without
+    one, over all of it)."""
+    own = set(stage.results())
+    walk = Walk(facts, stored | own)
+    if stage.reduction is None or stage.fused:
+        for value in stage.values:
+            walk.tensor(value, tuple(at), root=True)
+    if stage.reduction is not None:
+        walk.generic(stage.reduction, iteration(stage, at, reductions, facts))
+    walk.found.reads = [r for r in walk.found.reads if r.tensor not in own]
+    return walk.found
+
+
+def read_kernel(function: ir.Operation) -> Kernel:
+    """The stages of a function in linalg form."""
+    block = function.regions[0].blocks[0]
+    operations = [op.operation for op in block.operations]
+    order = {op: i for i, op in enumerate(operations)}
+    results = [_peel(v) for v in operations[-1].operands]
+    kernel = Kernel(function, list(block.arguments), results)
+    kernel.stages = _initial(operations, results, order)
+    for stage in list(kernel.stages):
+        _fuse_reduction(stage, kernel)
+    _share_expensive(kernel, order)
+    kernel.stages.sort(key=lambda s: s.order)
+    return kernel
+
+
+def _peel(value: ir.Value) -> ir.Value:
+    operation = operation_of(value)
+    while operation is not None and operation.name in (
+        "tensor.collapse_shape",
+        "tensor.expand_shape",
+    ):
+        value = operation.operands[0]
+        operation = operation_of(value)
+    return value
+
+
+def _position(value: ir.Value, order: dict[ir.Operation, int]) -> int:
+    operation = operation_of(value)
+    return -1 if operation is None else order[operation]
+
+
+def _initial(
+    operations: list[ir.Operation], results: list[ir.Value], order: dict[ir.Operation, int]
+) -> list[Stage]:
+    """A stage for each reduction that is used and for each other result."""
+    live = _live(results)
+    stages = []
+    for op in operations:
+        if op.name != "linalg.generic" or op not in live:
+            continue
+        generic = read_generic(op)
+        if generic.reductions:
+            used = [r for r in op.results if r in results or any(True for _ in r.uses)]
+            stages.append(Stage(used, generic, order=order[op]))
+    reduced = {v for s in stages for v in s.values}
+    for value in dict.fromkeys(results):
+        if value not in reduced:
+            stages.append(Stage([value], order=_position(value, order)))
+    return stages
+
+
+def _live(results: Sequence[ir.Value]) -> set[ir.Operation]:
+    found: set[ir.Operation] = set()
+    pending = [op for v in results if (op := operation_of(v)) is not None]
+    while pending:
+        op = pending.pop()
+        if op in found:
+            continue
+        found.add(op)
+        pending += [o for v in producers.reads(op) if (o := operation_of(v)) is not None]
+    return found
+
+
+def _fuse_reduction(stage: Stage, kernel: Kernel) -> None:
+    """Joins a parallel stage with the last reduction that it alone reads, at its own element."""
+    if stage.reduction is not None:
+        return
+    facts = Facts()
+    at = domain(stage, facts)
+    reads = reads_of(stage, kernel.stored, at, None, facts)
+    for other in sorted(kernel.stages, key=lambda s: -s.order):
+        if other.reduction is None or other.fused or not _is_private(other, stage, kernel):
+            continue
+        points = {r.at for r in reads.reads if r.tensor in other.values}
+        if len(points) != 1:
+            continue
+        point = points.pop()
+        if _is_permutation(point, at, other.shape):
+            kernel.stages.remove(other)
+            stage.reduction, stage.fused = other.reduction, True
+            known = {x: d for d, x in enumerate(at) if not x.is_constant}
+            stage.positions = tuple(known.get(x) for x in point)
+            return
+
+
+def _is_private(reduction: Stage, reader: Stage, kernel: Kernel) -> bool:
+    """True where only `reader` reads the reduction and nobody returns it."""
+    if any(v in kernel.results for v in reduction.values):
+        return False
+    for stage in kernel.stages:
+        if stage is reader or stage is reduction:
+            continue
+        facts = Facts()
+        found = reads_of(stage, kernel.stored, domain(stage, facts), None, facts)
+        if any(r.tensor in reduction.values for r in found.reads):
+            return False
+    return True
+
+
+def _is_permutation(point: tuple[Affine, ...], at: Sequence[Affine], shape: Sequence[int]) -> bool:
+    """True where the point holds every dimension of `at` once, and nothing else."""
+    own = [x for x, size in zip(point, shape) if size != 1]
+    wanted = [x for x in at if not x.is_constant]
+    return len(own) == len(wanted) and set(own) == set(wanted)
+
+
+def _share_expensive(kernel: Kernel, order: dict[ir.Operation, int]) -> None:
+    """A stage for each expensive value that more than one stage would compute."""
+    while True:
+        users: dict[ir.Value, int] = {}
+        for stage in kernel.stages:
+            facts = Facts()
+            found = reads_of(stage, kernel.stored, domain(stage, facts), None, facts)
+            for t in found.computed:
+                if t not in stage.values and _is_dear(t):
+                    users[t] = users.get(t, 0) + 1
+        shared = [t for t, count in users.items() if count > 1]
+        if not shared:
+            return
+        # The last one first: it may be all that reads the others.
+        value = max(shared, key=lambda t: _position(t, order))
+        kernel.stages.append(Stage([value], order=_position(value, order)))
+
+
+def _is_dear(t: ir.Value) -> bool:
+    operation = operation_of(t)
+    if operation is None or operation.name != "linalg.generic":
+        return False
+    generic = read_generic(operation)
+    return not generic.reductions and cost_of(generic.body.instructions) >= DEAR
