@@ -1,0 +1,233 @@
+"""`tyc compile`: a model becomes a library, or the text of any stage on the way there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tyc.runtime.errors import UserError
+from tyc.tools.arguments import Json, Model, ShapeList, parse_shapes
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tyc.compiler.artifact import Artifact
+    from tyc.compiler.pipeline import Compilation
+    from tyc.dialects.program import Program
+
+
+def _option(*names: str, help: str, **rest: Any) -> Any:
+    return typer.Option(*names, help=help, **rest)
+
+
+def compile_command(
+    model: Model,
+    output: Annotated[
+        Path | None,
+        _option("--output", "-o", help="The library; header and manifest stand beside it."),
+    ] = None,
+    target: Annotated[str, _option("--target", help="The machine's triple.")] = "host",
+    cpu: Annotated[str, _option("--cpu", help="The machine's CPU.")] = "native",
+    features: Annotated[str, _option("--features", help="As LLVM says: +avx2,-fma.")] = "",
+    shape: ShapeList = [],  # noqa: B006
+    emit: Annotated[
+        str | None,
+        _option("--emit", help="Print the IR of a stage instead: import, simplify, expand, outputs,"
+                " fuse, linalg, scheduled, llvm, asm, kernels, plan."),
+    ] = None,
+    dump: Annotated[
+        Path | None, _option("--dump", help="Write every stage's IR into this folder.")
+    ] = None,
+    start: Annotated[
+        str | None, _option("--from", help="The stage that MODEL, the .mlir of a dump, has behind.")
+    ] = None,
+    name: Annotated[str | None, _option("--name", help="The prefix of the C functions.")] = None,
+    exact: Annotated[bool, _option("--exact", help="Change no rounding.")] = False,
+    level: Annotated[int, _option("-O", help="How much to optimise.", min=0, max=3)] = 3,
+    weights: Annotated[str, _option("--weights", help="embed, or external: beside it.")] = "embed",
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Compiles a model to OUT.so, OUT.h and OUT.json."""
+    from tyc.compiler import targets
+    from tyc.compiler.options import Options
+
+    if weights not in ("embed", "external"):
+        raise UserError(f"weights must be embed or external, got {weights!r}", node="--weights")
+    chosen = targets.find(target, cpu, features)
+    options = Options(exact, level, weights)
+    shapes = parse_shapes(shape)
+    if emit is not None and emit != "library":
+        _emit(model, shapes, name, start, emit, output, chosen, options)
+        return
+    if output is None:
+        raise UserError("an output must be given", node="--output", hint="write -o OUT.so")
+    run = _Run(model, output, shapes, name, start, dump, chosen, options)
+    written = run.compile()
+    report = _report(run, written)
+    _show(report, json)
+
+
+def _begin(model: Path, shapes: Any, name: str | None, start: str | None) -> tuple[Program, str]:
+    from tyc.tools.compiling import known_stage, load_program
+    from tyc.tools.emission import PROGRAM_STAGES
+
+    if start is not None:
+        known_stage(start, PROGRAM_STAGES, "--from")
+        if model.suffix != ".mlir":
+            message = f"--from takes the .mlir of a dump, got {model.name}"
+            raise UserError(message, node="--from", hint="tyc compile --dump DIR writes one")
+    program, stage = load_program(model, shapes, name)
+    return program, start or stage
+
+
+def _emit(
+    model: Path, shapes: Any, name: str | None, start: str | None, stage: str,
+    output: Path | None, target: Any, options: Any,
+) -> None:  # fmt: skip
+    from tyc.compiler.artifact import check_output
+    from tyc.compiler.pipeline import Compilation
+    from tyc.tools.compiling import known_stage
+    from tyc.tools.console import Progress
+    from tyc.tools.emission import EMITTED, PROGRAM_STAGES, emit
+
+    known_stage(stage, (*EMITTED, "library"), "--emit")
+    if output is not None:
+        check_output(output)
+    with Progress("compiling") as progress:
+        progress.step("import")
+        program, begun = _begin(model, shapes, name, start)
+        if stage in PROGRAM_STAGES and PROGRAM_STAGES.index(stage) < PROGRAM_STAGES.index(begun):
+            message = f"stage {stage} is before {begun}, which the program has behind it"
+            raise UserError(message, node="--emit")
+        run = Compilation(program, target, options, progress=progress.step)
+        text = emit(run, stage, begun)
+    if output is None:
+        print(text, end="")
+    else:
+        write_whole(output, text.encode())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file so that it is there whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".tyc-", delete=False) as file:
+        file.write(data)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+
+
+class _Run:
+    """One compilation with its dump: the program after each stage, weights once, the plan."""
+
+    def __init__(
+        self, model: Path, output: Path, shapes: Any, name: str | None, start: str | None,
+        dump: Path | None, target: Any, options: Any,
+    ) -> None:  # fmt: skip
+        from tyc.compiler.artifact import check_output
+
+        check_output(output)
+        if dump is not None:
+            make_folder(dump)
+        self.model, self.output, self.shapes, self.name = model, output, shapes, name
+        self.start, self.dump, self.target, self.options = start, dump, target, options
+        self.arrays: dict[str, np.ndarray] = {}
+
+    def compile(self) -> Artifact:
+        """Runs all stages; the artifact that was written."""
+        from time import perf_counter
+
+        from tyc.compiler.pipeline import Compilation
+        from tyc.tools.compiling import following
+        from tyc.tools.console import Progress
+
+        with Progress("compiling") as progress:
+            progress.step("import")
+            began = perf_counter()
+            program, stage = _begin(self.model, self.shapes, self.name, self.start)
+            seconds = {"import": perf_counter() - began}
+
+            def observe(done: str, program: Program) -> None:
+                progress.step(following(done))
+                self._write(done, program)
+
+            self._write(stage, program)
+            run = Compilation(program, self.target, self.options, observe, progress.step)
+            run.seconds.update(seconds)
+            run.run_program_stages(stage)
+            run.compile_kernels()
+            progress.step("plan")
+            run.plan_memory()
+            self._write_plan(run)
+            progress.step("library")
+            return run.write(self.output)
+
+    def _write(self, stage: str, program: Program) -> None:
+        if self.dump is None:
+            return
+        from tyc.tools.emission import PROGRAM_STAGES
+        from tyc.tools.textual import text_of
+
+        self.arrays.update(program.parameters)
+        number = PROGRAM_STAGES.index(stage)
+        (self.dump / f"{number:02}-{stage}.mlir").write_text(text_of(program, stage))
+
+    def _write_plan(self, run: Compilation) -> None:
+        if self.dump is None:
+            return
+        import json
+
+        from safetensors.numpy import save_file
+
+        from tyc.tools.textual import WEIGHTS, contiguous
+
+        (self.dump / "plan.json").write_text(json.dumps(run.plan.to_json(), indent=1) + "\n")
+        self.arrays.update(run.program.parameters)
+        save_file(contiguous(self.arrays), self.dump / WEIGHTS)
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder where it is missing; raises `UserError` where that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or "error").lower()
+        raise UserError(
+            f"must be a folder that can be written, got: {reason}", node=str(path)
+        ) from (None)
+    if not os.access(path, os.W_OK):
+        raise UserError("folder must be writable", node=str(path))
+
+
+def _report(run: _Run, written: Artifact) -> dict[str, Any]:
+    manifest = written.manifest
+    kernels = manifest["kernels"]
+    return {
+        "name": manifest["name"],
+        "library": str(written.library),
+        "header": str(written.header),
+        "manifest": str(written.manifest_file),
+        "library_bytes": written.library.stat().st_size,
+        "memory": manifest["memory"],
+        "target": manifest["target"]["cpu"],
+        "kernels": len(kernels),
+        "calls": sum(k["count"] for k in kernels),
+        "flops": sum(k["flops"] * k["count"] for k in kernels),
+        "seconds": {k: round(v, 3) for k, v in written.seconds.items()},
+    }
+
+
+def _show(report: dict[str, Any], json: bool) -> None:
+    from tyc.tools.console import show_json, size_text
+
+    if json:
+        show_json(report)
+        return
+    memory, seconds = report["memory"], report["seconds"]
+    print(f"{report['library']}  {size_text(report['library_bytes'])} for {report['target']}")
+    print(f"  workspace  {size_text(memory['workspace_bytes'])}")
+    print(f"  weights    {size_text(memory['weights_bytes'])}")
+    print(f"  kernels    {report['kernels']}, called {report['calls']} times")
+    print(f"  seconds    {', '.join(f'{k} {v:.2f}' for k, v in seconds.items())}")
