@@ -161,7 +161,8 @@ class Contraction:
     @property
     def flops(self) -> int:
         """Multiplications and additions of the whole kernel."""
-        return 2 * math.prod(self.sizes)
+        joined = math.prod(n for _, n in self.joined[:-1])
+        return 2 * math.prod(self.sizes) // joined
 
 
 def argument_of(value: ir.Value) -> ir.Value | None:

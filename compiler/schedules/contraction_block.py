@@ -310,9 +310,10 @@ class _Tiles:
         rows = [self._row(size.add(row, r)) for r in range(height)]
         shared = place.work.contraction.shared
         along = local if shared else {}
+        panel_step = self.b.strides[plan.columns.loops[-1]] * plan.panel
         tile = Tile(
             self.a, self.b, [self.a.at({**r, **along}) for r in rows], self.b.at(local),
-            columns, plan.lanes, shared,
+            columns, plan.lanes, shared, plan.panel, panel_step,
         )  # fmt: skip
         runs = depth_runs(plan.depth, place._depth_lengths(), self.a, self.b)
         positions = [(r, v) for r in range(height) for v in range(vectors)]

@@ -49,7 +49,8 @@ def depth_runs(
 @dataclass(frozen=True)
 class Tile:
     """One register tile: addresses of its rows in A and of its first column in B. It has `columns`
-    columns; where A has the lane loop too (`shared`), products are vector by vector."""
+    columns; where A has the lane loop too (`shared`), products are vector by vector. Where B is in
+    panels narrower than the tile, `panel` is their width, `panel_step` how far apart they are."""
 
     a: Placed
     b: Placed
@@ -58,6 +59,8 @@ class Tile:
     columns: int
     lanes: int
     shared: bool = False
+    panel: int = 0
+    panel_step: int = 0
 
     @property
     def vectors(self) -> int:
@@ -112,7 +115,7 @@ class Tile:
     ) -> list[ir.Value]:
         """One product added to every sum."""
         factors = [
-            self.b.vector(size.add(column, more_b + v * self.lanes), self.lanes)
+            self.b.vector(size.add(column, more_b + self._offset(v)), self.lanes)
             for v in range(self.vectors)
         ]
         found = []
@@ -125,6 +128,12 @@ class Tile:
                 other = self._own(size.add(row, more_a), v) if spread is None else spread
                 found.append(multiply_add(other, factor, sums[r * self.vectors + v]))
         return found
+
+    def _offset(self, v: int) -> int:
+        """How far the v-th vector of B is from the first one."""
+        if not self.panel:
+            return v * self.lanes
+        return v * self.lanes // self.panel * self.panel_step + v * self.lanes % self.panel
 
     def _own(self, address: Size, v: int) -> ir.Value:
         """A's vector; only elements of the row are read."""

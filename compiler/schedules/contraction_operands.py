@@ -146,10 +146,10 @@ def packing_of(contraction: Contraction, plan: Plan) -> Packing:
     position = {i.loop: t for t, i in enumerate(side.index) if i.loop is not None}
     shape = list(side.shape)
     at = position[lane]
-    panels = -(-shape[at] // plan.width)
+    panels = -(-shape[at] // plan.panel)
     padding = [0] * len(shape)
-    padding[at] = panels * plan.width - shape[at]
-    split = [*shape[:at], panels, plan.width, *shape[at + 1 :]]
+    padding[at] = panels * plan.panel - shape[at]
+    split = [*shape[:at], panels, plan.panel, *shape[at + 1 :]]
     places = {d: t + (t > at) for d, t in position.items()}
     units = [t + (t > at) for t, i in enumerate(side.index) if i.loop is None]
     outer = [places[d] for d in (*contraction.batch, *contraction.columns[:-1])]
@@ -160,12 +160,12 @@ def packing_of(contraction: Contraction, plan: Plan) -> Packing:
 def packed_strides(contraction: Contraction, plan: Plan) -> dict[int, int]:
     """The strides of `packing_of`'s layout; the lane's holds for whole panels."""
     found: dict[int, int] = {}
-    step = plan.width
+    step = plan.panel
     for d in reversed(plan.depth):
         found[d] = step
         step *= plan.sizes[d]
-    found[contraction.lane] = step // plan.width
-    step *= -(-plan.sizes[contraction.lane] // plan.width)
+    found[contraction.lane] = step // plan.panel
+    step *= -(-plan.sizes[contraction.lane] // plan.panel)
     for d in reversed((*contraction.batch, *contraction.columns[:-1])):
         found[d] = step
         step *= plan.sizes[d]

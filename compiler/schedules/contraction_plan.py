@@ -76,7 +76,8 @@ class Block:
 @dataclass(frozen=True)
 class Plan:
     """All choices of one kernel. `depth` is ordered from the outermost loop to the innermost, and
-    its first loop runs in chunks of `chunk`."""
+    its first loop runs in chunks of `chunk`. A packed B has panels of `panel` columns: where a tile
+    is wider it reads several at once, which memory serves faster than one stream."""
 
     lanes: int
     vectors: int
@@ -94,6 +95,7 @@ class Plan:
     scratch_output: bool
     a_elements: int = 0
     b_elements: int = 0
+    panel: int = 0
 
     @property
     def width(self) -> int:
@@ -155,6 +157,7 @@ def make(contraction: Contraction, target: Target) -> Plan | None:
         depth=depth, sizes=contraction.sizes, chunk=contraction.sizes[depth[0]] if depth else 1,
         a=kind_a, b=kind_b, a_chunked=False, b_chunked=False,
         rows_fastest=kind_b != PACKED or kind_a == DIRECT, scratch_output=False,
+        panel=lanes * (2 if kind_b == PACKED and vectors % 2 == 0 else vectors),
     )  # fmt: skip
     base = _chunk_depth(base, contraction, target, size)
     plans = [p for p in _candidates(base, contraction) if _bytes(p, size) <= SCRATCH_BYTES]
@@ -182,7 +185,7 @@ def _chunk_depth(plan: Plan, contraction: Contraction, target: Target, size: int
     """Cuts the depth where a panel of B would not stay in the first-level cache."""
     if not plan.depth or contraction.extent(contraction.rows) <= plan.height:
         return plan
-    goal = max(target.l1_bytes * 3 // 4 // (plan.width * size), 64)
+    goal = max(target.l1_bytes // (plan.width * size), 64)
     total = contraction.extent(plan.depth)
     if total <= 2 * goal:
         return plan
