@@ -45,7 +45,9 @@ def apply(op: type[Op], *operands: Any, **attributes: Any) -> Any:
     `operands` come in the op's order: tensors, arrays, Python numbers, None for an absent one, a
     list for a variadic one. Attributes must be hashable.
     """
-    tensors = as_tensors(operands)
+    # ty.concat is the one op with a list of operands.
+    variadic = op.FIELDS[0].kind == "Operands"
+    tensors = [as_tensors(operands[0])] if variadic else as_tensors(operands)
     try:
         if STATE.recorder is not None:
             return STATE.recorder.record(op, tensors, attributes)
@@ -63,11 +65,7 @@ def as_tensors(operands: Sequence[Any]) -> list[Any]:
 
 
 def _lift(operand: Any) -> Any:
-    if operand is None:
-        return None
-    if isinstance(operand, (list, tuple)):
-        return [as_tensor(o) for o in operand]
-    return as_tensor(operand)
+    return None if operand is None else as_tensor(operand)
 
 
 def as_tensor(value: Any) -> Tensor:

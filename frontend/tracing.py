@@ -23,12 +23,13 @@ import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from tyc.compiler.options import Options
 from tyc.dispatch import STATE
 from tyc.frames import error
 from tyc.nn.module import Module
@@ -178,9 +179,17 @@ def trace(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """
     if function is None:
         return lambda f: trace(f, **options)
+    known = _options()
+    if unknown := sorted(options.keys() - known):
+        names = f"{', '.join(known[:-1])} and {known[-1]}"
+        raise error(f"trace takes the options {names}, got {', '.join(unknown)}")
     if not callable(function):
         raise error(f"trace takes a function or a module, got {type(function).__name__}")
     return Traced(function, options)
+
+
+def _options() -> list[str]:
+    return [*(f.name for f in fields(Options)), "target"]
 
 
 def compile(
@@ -198,7 +207,6 @@ def compile(
 def compile_program(program: Program, path: str | Path, options: dict[str, Any]) -> Artifact:
     """Writes the library of a program; options as `trace` takes them."""
     from tyc.compiler import pipeline
-    from tyc.compiler.options import Options
 
     rest = {k: v for k, v in options.items() if k != "target"}
     return pipeline.compile_program(program, path, options.get("target"), Options(**rest))

@@ -100,20 +100,18 @@ def _prepared(item: Any) -> Any:
 def _range(item: Any, size: int, dim: int, x: Tensor) -> tuple[int, int, int]:
     """Start, count and step of one dimension."""
     if isinstance(item, slice):
-        if any(isinstance(v, Tensor) and v.is_symbolic for v in (item.start, item.stop, item.step)):
-            raise error("the bounds of a slice must be known while the program is recorded")
         try:
             start, stop, step = item.indices(size)
-        except (TypeError, ValueError) as raised:
-            raise error(f"slice must be of integers with a step that is not 0, got {item}") from (
-                raised
-            )
+        except (TypeError, ValueError):
+            rule = "slice must be of integers with a step that is not 0"
+            raise error(f"{rule}, got {item}") from None
         count = len(range(start, stop, step))
         return (start if count else 0), count, step if count else 1
     if _is_array(item):
         return 0, size, 1
     position = operator.index(item)
     if not -size <= position < size:
+        where = f"dimension {dim} of {x.type}"
         raise error(
             f"index must be in {-size}..{size - 1} for dim {dim} of {x.type}, got {position}"
         )
