@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from tyc.compiler.options import Options
 from tyc.compiler.transforms.canonicalize import canonicalize
+from tyc.compiler.transforms.channels_last import channels_last
 from tyc.compiler.transforms.cse import cse
 from tyc.compiler.transforms.dce import dce
 from tyc.compiler.transforms.fold_batch_norm import fold_batch_norm
@@ -31,6 +32,8 @@ PASSES: list[tuple[str, Pass]] = [
     ("fold-constants", fold_constants),
     ("canonicalize", canonicalize),
     ("fold-batch-norm", fold_batch_norm),
+    # After padding, factors and activations have found their convolutions, whose order they know.
+    ("channels-last", channels_last),
 ]
 
 _ROUNDS = 3

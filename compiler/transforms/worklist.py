@@ -38,12 +38,16 @@ def rewrite(program: Program, options: Options, patterns: Table) -> int:
 
 
 class _Worklist:
-    """Operations by number: an erased operation may not even be hashed, a number always can."""
+    """Operations by number: an erased operation may not even be hashed, a number always can.
+
+    The hash of an operation is that of its attributes and operands, and changes with them; the hash
+    of a value stays. So the first result stands for an operation.
+    """
 
     def __init__(self, program: Program, options: Options, patterns: Table) -> None:
         self.context = Context(program, options)
         self.patterns = patterns
-        self.number: dict[ir.Operation, int] = {}
+        self.number: dict[ir.Value, int] = {}
         self.alive: dict[int, ir.Operation] = {}
         self.queue: deque[int] = deque()
         self.queued: set[int] = set()
@@ -94,7 +98,7 @@ class _Worklist:
         owner = owner_of(value)
         if owner is None:
             return
-        if owner in self.number:
+        if owner.results[0] in self.number:
             self._push(owner)
             return
         for operand in owner.operands:
@@ -102,13 +106,13 @@ class _Worklist:
         self._add(owner)
 
     def _add(self, operation: ir.Operation) -> None:
-        self.number[operation] = self.count
+        self.number[operation.results[0]] = self.count
         self.alive[self.count] = operation
         self.count += 1
         self._push(operation)
 
     def _push(self, operation: ir.Operation) -> None:
-        number = self.number.get(operation)
+        number = self.number.get(operation.results[0]) if len(operation.results) else None
         if number is not None and number not in self.queued:
             self.queued.add(number)
             self.queue.append(number)
@@ -118,12 +122,12 @@ class _Worklist:
         pending = [operation]
         while pending:
             dead = pending.pop()
-            owners = {o: None for v in dead.operands if (o := owner_of(v)) is not None}
-            number = self.number.pop(dead, None)
+            owners = {o.results[0]: o for v in dead.operands if (o := owner_of(v)) is not None}
+            number = self.number.pop(dead.results[0], None)
             if number is not None:
                 del self.alive[number]
             dead.erase()
-            for owner in owners:
+            for owner in owners.values():
                 if _is_dead(owner):
                     pending.append(owner)
                 else:

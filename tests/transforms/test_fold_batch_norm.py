@@ -102,9 +102,7 @@ def test_normalised_input_goes_into_the_first_conv(groups: int, padded: bool) ->
     def body(x: Any, w: Any, mean: Any, deviation: Any) -> Any:
         x = ty.divide(ty.subtract(x, mean), deviation)
         padding = [1] * 4 if padded else [0] * 4
-        return ty.conv(
-            x, w, None, strides=[1, 1], padding=padding, dilations=[1, 1], groups=groups
-        )
+        return ty.conv(x, w, None, strides=[1, 1], padding=padding, dilations=[1, 1], groups=groups)
 
     constants = {"mean": array(1, 3, 1, 1), "deviation": array(1, 3, 1, 1)}
     with program(body, (1, 3, 5, 5), w=array(6, 3 // groups, 2, 2), **constants) as made:

@@ -1,4 +1,4 @@
-"""Dead code, equal expressions, constants: what is left, and that the outputs stay the same bits."""
+"""Dead code, equal expressions, constants: what is left, and that outputs stay the same bits."""
 
 from __future__ import annotations
 
