@@ -90,6 +90,16 @@ def interpret(program: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
         return interpreter.run(program, inputs)
 
 
+def interpret_fused(program: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    """By the references again, after all stages that rewrite the program."""
+    from tyc.compiler.options import Options
+    from tyc.compiler.pipeline import Compilation
+    from tyc.compiler.targets import host
+
+    Compilation(program, host(), Options()).run_program_stages()
+    return interpret(program, inputs)
+
+
 def compile_and_run(program: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
     """By the compiler, on the machine at hand."""
     from tyc.compiler.pipeline import compile_program
@@ -103,7 +113,11 @@ def compile_and_run(program: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
     return list(result) if isinstance(result, tuple) else [result]
 
 
-RUNNERS: dict[str, Runner] = {"interpreter": interpret, "compiled": compile_and_run}
+RUNNERS: dict[str, Runner] = {
+    "interpreter": interpret,
+    "fused": interpret_fused,
+    "compiled": compile_and_run,
+}
 
 
 _UNITS = {"float16": 2e-3, "bfloat16": 1.6e-2}

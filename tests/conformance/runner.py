@@ -130,7 +130,7 @@ def serve(mode: str) -> None:
 def main() -> None:
     """Runs what the command line asks for and prints a summary."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mode", choices=("interpreter", "compiled"), default="interpreter")
+    parser.add_argument("--mode", choices=("interpreter", "fused", "compiled"), default="interpreter")
     parser.add_argument("--only", default="", help="regular expression on the case's name")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds a case")
     parser.add_argument("--verbose", action="store_true", help="print every case but the ok ones")
