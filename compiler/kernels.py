@@ -107,7 +107,7 @@ def schedule_text(text: str, target: Target, options: Options) -> Any:
 
     from tyc.compiler.lowering.kernel import lower_to_linalg
     from tyc.compiler.lowering.registry import LOOPS
-    from tyc.compiler.schedules import loops_opaque, select
+    from tyc.compiler.schedules import select
     from tyc.compiler.transforms.expand_composites import expand_kernel
 
     module = ir.Module.parse(text)
@@ -115,6 +115,8 @@ def schedule_text(text: str, target: Target, options: Options) -> Any:
     expand_kernel(function)
     names = [o.operation.name.removeprefix("ty.") for o in function.regions[0].blocks[0].operations]
     if any(n in LOOPS for n in names):
+        from tyc.compiler.schedules import loops_opaque
+
         return loops_opaque.schedule_opaque(function, target, options)
     lowered = lower_to_linalg(function)
     lowered.operation.verify()
