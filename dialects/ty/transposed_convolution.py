@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ from tyc.dialects.building import type_of
 from tyc.dialects.ods import Composite, Int, Ints, Operand, OptionalOperand, Result, Str, example
 from tyc.dialects.ty.convolution import check_operands, spatial_sizes
 from tyc.dialects.types import TensorType, accumulator, dtype
-from tyc.dialects.windows import Windows, from_ncx, to_ncx
+from tyc.dialects.windows import from_ncx, to_ncx
 
 _PLAIN_2D = {
     "strides": [1, 1],
@@ -65,6 +66,22 @@ class ConvTransposeOp(Composite, name="conv_transpose"):
             dilations=[1, 1, 1], output_padding=[0, 0, 0],
         ),
         example((1, 2, 3, 3), (2, 2, 3, 3), None, **_PLAIN_2D, dtype="f16", tolerance=2e-2),
+        example(
+            (1, 4, 3, 3), (4, 3, 4, 3), (6,), strides=[2, 2], padding=[1, 1, 2, 0],
+            dilations=[1, 1], output_padding=[0, 1], groups=2,
+        ),
+        example(
+            (2, 3, 3, 4), (4, 3, 4, 2), (6,), strides=[3, 2], padding=[2, 0, 1, 1],
+            dilations=[1, 1], output_padding=[2, 0], groups=2, layout="NXC",
+        ),
+        example(
+            (1, 3, 3, 2), (2, 3, 1, 1), (3,), strides=[2, 2], padding=[1, 0, 0, 0],
+            dilations=[1, 1], output_padding=[1, 1], layout="NXC",
+        ),
+        example(
+            (1, 2, 5, 5), (2, 3, 3, 3), None, strides=[1, 1], padding=[3, 3, 3, 3],
+            dilations=[1, 1], output_padding=[0, 0],
+        ),
     )  # fmt: skip
 
     @classmethod
@@ -113,25 +130,35 @@ class ConvTransposeOp(Composite, name="conv_transpose"):
         groups: int,
         layout: str,
     ) -> ir.Value:
-        """A matrix product where windows do not overlap, else a convolution of the spread `x`."""
-        kernel = list(type_of(weight).shape[2:])
-        plain = list(strides) == kernel and groups == 1 and max(dilations) == 1
-        if plain and not any(padding) and not any(output_padding):
-            return _disjoint(x, weight, bias, layout)
-        w = Windows.of(kernel, strides, padding, dilations)
-        low = [e - 1 - lo for e, lo in zip(w.extents, w.low)]
-        high = [e - 1 - hi + o for e, hi, o in zip(w.extents, w.high, output_padding)]
-        spread = _spread(x, strides, low, high, layout)
-        return ty.conv(
-            spread,
-            _turned(weight, groups),
-            bias,
-            strides=[1] * w.rank,
-            padding=[max(n, 0) for n in (*low, *high)],
-            dilations=list(dilations),
-            groups=groups,
-            layout=layout,
-        )
+        """A convolution of `x` whose channels are the places in a stride, moved to their pixels."""
+        kernel = type_of(weight).shape[2:]
+        sizes = spatial_sizes(type_of(x), layout)
+        lists = (strides, dilations, output_padding, padding[: len(sizes)], padding[len(sizes) :])
+        outputs = _sizes(sizes, kernel, lists)
+        if max(kernel) == 1 and max(strides) > 1:
+            around = [0] * (2 * len(sizes))
+            y = _correlate(x, _turned(weight, groups), None, around, dilations, groups, layout)
+            y = _spread(y, strides, layout)
+            y = _cropped(y, padding, outputs, layout)
+            return y if bias is None else ty.add(y, _along(bias, layout, len(sizes)))
+        if any(s > 1 and d > 1 for s, d in zip(strides, dilations)):
+            x, strides = _spread(x, strides, layout), [1] * len(sizes)
+            sizes = spatial_sizes(type_of(x), layout)
+        first = [lo // s for lo, s in zip(padding, strides)]
+        last = [(lo + n - 1) // s for lo, n, s in zip(padding, outputs, strides)]
+        phases = _phases(weight, strides, groups, layout)
+        parts = zip(type_of(phases).shape[2:], dilations, first)
+        low = [(k - 1) * d - q for k, d, q in parts]
+        high = [q - n + 1 for q, n in zip(last, sizes)]
+        x = _shifted(x, [min(n, 0) for n in low], [min(n, 0) for n in high], layout)
+        around = [max(n, 0) for n in (*low, *high)]
+        if bias is not None:
+            bias = _repeated(bias, strides, groups, layout)
+        y = _correlate(x, phases, bias, around, dilations, groups, layout)
+        if max(strides) > 1:
+            y = _interleaved(y, strides, groups, layout)
+        starts = [lo - q * s for lo, q, s in zip(padding, first, strides)]
+        return _cropped(y, starts, outputs, layout)
 
     @staticmethod
     def reference(
@@ -178,61 +205,108 @@ def _sizes(
     ]
 
 
-def _spread(
-    x: ir.Value, strides: Sequence[int], low: Sequence[int], high: Sequence[int], layout: str
+def _correlate(
+    x: ir.Value,
+    weight: ir.Value,
+    bias: ir.Value | None,
+    padding: Sequence[int],
+    dilations: Sequence[int],
+    groups: int,
+    layout: str,
 ) -> ir.Value:
-    """`x` with zeros between its pixels, cropped where `low` or `high` is negative."""
-    shape = list(type_of(x).shape)
-    axes = windows.spatial_axes(layout, len(shape))
-    if max(strides) > 1:
-        factors = [1] * len(shape)
-        for d, s in zip(axes, strides):
-            factors[d] = s
-        zeros = [0] * len(shape)
-        x = ty.dilate(x, factors=factors, low=zeros, high=zeros)
-    if min(*low, *high) >= 0:
-        return x
-    starts, sizes = [0] * len(shape), list(type_of(x).shape)
-    for d, lo, hi in zip(axes, low, high):
-        starts[d] = max(-lo, 0)
-        sizes[d] -= starts[d] + max(-hi, 0)
-    return ty.slice(x, starts=starts, sizes=sizes, steps=[1] * len(shape))
+    """The convolution without stride."""
+    geometry = {"padding": list(padding), "dilations": list(dilations)}
+    ones = [1] * len(dilations)
+    return ty.conv(x, weight, bias, strides=ones, **geometry, groups=groups, layout=layout)
+
+
+def _shifted(x: ir.Value, low: Sequence[int], high: Sequence[int], layout: str) -> ir.Value:
+    """`x` with zeros around its pixels, or without its border where a width is negative."""
+    t = type_of(x)
+    before, after = [0] * t.rank, [0] * t.rank
+    for d, lo, hi in zip(windows.spatial_axes(layout, t.rank), low, high):
+        before[d], after[d] = lo, hi
+    if min(*low, *high) < 0:
+        starts = [max(-n, 0) for n in before]
+        ends = [n - max(-hi, 0) for n, hi in zip(t.shape, after)]
+        sizes = [max(end - start, 0) for start, end in zip(starts, ends)]
+        x = ty.slice(x, starts=starts, sizes=sizes, steps=[1] * t.rank)
+    before, after = [max(n, 0) for n in before], [max(n, 0) for n in after]
+    return ty.pad(x, low=before, high=after) if any(before) or any(after) else x
+
+
+def _cropped(x: ir.Value, starts: Sequence[int], sizes: Sequence[int], layout: str) -> ir.Value:
+    """The pixels from `starts`, zeros beyond the last one."""
+    have = spatial_sizes(type_of(x), layout)
+    after = [start + n - m for start, n, m in zip(starts, sizes, have)]
+    return _shifted(x, [-start for start in starts], after, layout)
+
+
+def _spread(x: ir.Value, strides: Sequence[int], layout: str) -> ir.Value:
+    """`x` with zeros between its pixels."""
+    rank = type_of(x).rank
+    factors, zeros = [1] * rank, [0] * rank
+    for d, s in zip(windows.spatial_axes(layout, rank), strides):
+        factors[d] = s
+    return ty.dilate(x, factors=factors, low=zeros, high=zeros) if max(strides) > 1 else x
 
 
 def _turned(weight: ir.Value, groups: int) -> ir.Value:
     """`[C, O / groups, kernel...]` as `[O, C / groups, kernel...]`, kernels turned round."""
+    return _phases(weight, [1] * (type_of(weight).rank - 2), groups, "NCX")
+
+
+def _phases(weight: ir.Value, strides: Sequence[int], groups: int, layout: str) -> ir.Value:
+    """The turned weights of the places in a stride, as output channels `[g, o, place...]` for NCX,
+    `[g, place..., o]` for NXC: tap `m * stride + place` of the kernel is tap `m` of that place."""
     rows, outputs, *kernel = type_of(weight).shape
     rank = len(kernel)
-    if groups > 1:
-        weight = ty.reshape(weight, shape=[groups, rows // groups, outputs, *kernel])
-        weight = ty.transpose(weight, perm=[0, 2, 1, *range(3, 3 + rank)])
-        weight = ty.reshape(weight, shape=[groups * outputs, rows // groups, *kernel])
-    else:
-        weight = ty.transpose(weight, perm=[1, 0, *range(2, 2 + rank)])
-    axes = [d + 2 for d, k in enumerate(kernel) if k > 1]
-    return ty.reverse(weight, axes=axes) if axes else weight
+    taps = [-(-k // s) for k, s in zip(kernel, strides)]
+    missing = [m * s - k for m, k, s in zip(taps, kernel, strides)]
+    if any(missing):
+        weight = ty.pad(weight, low=[0] * (rank + 2), high=[0, 0, *missing])
+    pairs = [n for pair in zip(taps, strides) for n in pair]
+    split = ty.reshape(weight, shape=[groups, rows // groups, outputs, *pairs])
+    tap_dims, places = list(range(3, 3 + 2 * rank, 2)), list(range(4, 4 + 2 * rank, 2))
+    channels = [2, *places] if layout == "NCX" else [*places, 2]
+    moved = ty.transpose(split, perm=[0, *channels, 1, *tap_dims])
+    count = groups * outputs * math.prod(strides)
+    moved = ty.reshape(moved, shape=[count, rows // groups, *taps])
+    axes = [d + 2 for d, m in enumerate(taps) if m > 1]
+    return ty.reverse(moved, axes=axes) if axes else moved
 
 
-def _disjoint(x: ir.Value, weight: ir.Value, bias: ir.Value | None, layout: str) -> ir.Value:
-    """The case of strides equal to the kernel: each pixel becomes a block of its own."""
-    rows, outputs, *kernel = type_of(weight).shape
-    batch, rank = type_of(x).shape[0], len(kernel)
-    sizes = spatial_sizes(type_of(x), layout)
-    blocks = [n * k for n, k in zip(sizes, kernel)]
-    matrix = ty.reshape(weight, shape=[rows, -(-type_of(weight).size // rows)])
-    if layout == "NXC":
-        y = ty.matmul(ty.reshape(x, shape=[type_of(x).size // rows, rows]), matrix)
-        y = ty.reshape(y, shape=[batch, *sizes, outputs, *kernel])
-        pixels = [d for i in range(rank) for d in (1 + i, rank + 2 + i)]
-        y = ty.transpose(y, perm=[0, *pixels, rank + 1])
+def _repeated(bias: ir.Value, strides: Sequence[int], groups: int, layout: str) -> ir.Value:
+    """The bias of each place in a stride, in the order of `_phases`."""
+    size, places = type_of(bias).size, math.prod(strides)
+    if places == 1:
+        return bias
+    each = size // groups
+    last = layout == "NCX"
+    one = ty.reshape(bias, shape=[groups, each, 1] if last else [groups, 1, each])
+    full = [groups, each, places] if last else [groups, places, each]
+    repeated = ty.broadcast_to(one, shape=full)
+    return ty.reshape(repeated, shape=[size * places])
+
+
+def _interleaved(y: ir.Value, strides: Sequence[int], groups: int, layout: str) -> ir.Value:
+    """Places in a stride moved from channels to between the pixels."""
+    t, rank = type_of(y), len(strides)
+    batch, sizes = t.shape[0], spatial_sizes(t, layout)
+    channels = t.size // (batch * math.prod(sizes) * math.prod(strides))
+    pixels = [n * s for n, s in zip(sizes, strides)]
+    if layout == "NCX":
+        y = ty.reshape(y, shape=[batch, channels, *strides, *sizes])
+        order = [0, 1, *(d for i in range(rank) for d in (2 + rank + i, 2 + i))]
     else:
-        pixels_of = ty.reshape(x, shape=[batch, rows, type_of(x).size // (batch * rows)])
-        y = ty.matmul(matrix, pixels_of, transpose_a=True)
-        y = ty.reshape(y, shape=[batch, outputs, *kernel, *sizes])
-        pixels = [d for i in range(rank) for d in (rank + 2 + i, 2 + i)]
-        y = ty.transpose(y, perm=[0, 1, *pixels])
-    y = ty.reshape(y, shape=list(windows.arrange(layout, batch, outputs, blocks)))
-    if bias is None:
-        return y
-    along = [outputs] if layout == "NXC" else [outputs, *[1] * rank]
-    return ty.add(y, ty.reshape(bias, shape=along))
+        y = ty.reshape(y, shape=[batch, *sizes, groups, *strides, channels // groups])
+        between = [d for i in range(rank) for d in (1 + i, 2 + rank + i)]
+        order = [0, *between, 1 + rank, 2 + 2 * rank]
+    y = ty.transpose(y, perm=order)
+    return ty.reshape(y, shape=list(windows.arrange(layout, batch, channels, pixels)))
+
+
+def _along(bias: ir.Value, layout: str, rank: int) -> ir.Value:
+    """The bias in a shape that broadcasts along the channels."""
+    size = type_of(bias).size
+    return bias if layout == "NXC" else ty.reshape(bias, shape=[size, *[1] * rank])
