@@ -22,7 +22,7 @@ def test_agrees_with_onnxruntime(model, tmp_path):
     library = tmp_path / f"{model.name}.so"
     compile_program(tyc.onnx.load(model.path, model.shapes or None), library)
     loaded = load(library, threads=2)
-    arrays = zoo.inputs_of([(s.name, s.dtype, s.shape) for s in loaded.inputs])
+    arrays = zoo.inputs_of([(s.name, s.numpy_dtype, s.shape) for s in loaded.inputs])
     result = loaded(**arrays)
     got = list(result) if isinstance(result, tuple) else [result]
     for ours, theirs in zip(got, zoo.reference(model.path, arrays), strict=True):

@@ -64,7 +64,7 @@ def compile_model(model: zoo.Model, output: Path, cache: Path) -> dict[str, Any]
 def measure_latency(library: Path, model: zoo.Model, threads: int, seconds: float) -> dict:
     """Latency in ms of both engines, interleaved: minimum and median."""
     module = load(library, threads=threads)
-    arrays = zoo.inputs_of([(s.name, s.dtype, s.shape) for s in module.inputs])
+    arrays = zoo.inputs_of([(s.name, s.numpy_dtype, s.shape) for s in module.inputs])
     session = zoo.onnxruntime_session(model.path, threads)
     ours = [arrays[s.name] for s in module.inputs]
     runs = {"tyc": lambda: module(*ours), "onnxruntime": lambda: session.run(None, arrays)}
@@ -86,7 +86,7 @@ def measure_latency(library: Path, model: zoo.Model, threads: int, seconds: floa
 def measure_result(library: Path, model: zoo.Model) -> dict[str, Any]:
     """Error against onnxruntime, and the bytes of the workspace that a run touches."""
     module = load(library, threads=2)
-    arrays = zoo.inputs_of([(s.name, s.dtype, s.shape) for s in module.inputs])
+    arrays = zoo.inputs_of([(s.name, s.numpy_dtype, s.shape) for s in module.inputs])
     workspace = GuardedWorkspace(module.workspace_bytes)
     workspace.poison()
     module.use_workspace(workspace)
