@@ -112,9 +112,7 @@ def _range(item: Any, size: int, dim: int, x: Tensor) -> tuple[int, int, int]:
     position = operator.index(item)
     if not -size <= position < size:
         where = f"dimension {dim} of {x.type}"
-        raise error(
-            f"index must be in {-size}..{size - 1} for dim {dim} of {x.type}, got {position}"
-        )
+        raise error(f"index must be in {-size}..{size - 1} for {where}, got {position}")
     return position % size, 1, 1
 
 
