@@ -20,9 +20,7 @@ def opt_command(
     passes: Annotated[str, typer.Option("--passes", help="Passes in order: cse,fuse.")] = "",
     pipeline: Annotated[
         str | None,
-        typer.Option(
-            "--pipeline", help="All stages up to this one: simplify, expand, outputs, fuse."
-        ),
+        typer.Option("--pipeline", help="All stages up to this: simplify, expand, outputs, fuse."),
     ] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Change no rounding.")] = False,
     level: Annotated[int, typer.Option("-O", help="How much to optimise.", min=0, max=3)] = 3,
@@ -32,10 +30,11 @@ def opt_command(
     from mlir import ir
 
     from tyc.compiler.options import Options
-    from tyc.tools.textual import parse, verify, with_locations
+    from tyc.tools.textual import give_parameters, parse, verify, with_locations
 
     label, text = _read(file)
     program = parse(text, label)
+    give_parameters(program, Path(file).parent)
     options = Options(exact, level)
     with program.module.context, ir.Location.unknown():
         _run(program, label, passes, pipeline, options)

@@ -18,7 +18,7 @@ def run_command(
         typer.Option(
             "--input",
             metavar="NAME=FILE.npy",
-            help="Or NAME=random, NAME=zeros; random if left out.",
+            help="Or NAME=random, NAME=zeros; otherwise random.",
         ),
     ] = [],  # noqa: B006
     output: Annotated[

@@ -158,6 +158,25 @@ def read_dump(path: Path) -> tuple[Program, str]:
     return program, head_of(text).get("stage", "import")
 
 
+def give_parameters(program: Program, folder: Path) -> None:
+    """Gives every parameter an array: from the weights in the folder, or else by a fixed rule, for
+    the text of IR does not depend on them."""
+    beside = folder / WEIGHTS
+    known = read_weights(beside) if beside.is_file() else {}
+    for operation in _parameters(program.module):
+        attributes = building.attributes_of(building.view(operation))
+        name, kind = attributes["name"], building.type_of(operation.results[0])
+        made = np.random.default_rng(len(program.parameters)).uniform(1, 2, kind.shape)
+        program.parameters[name] = known.get(name, made.astype(kind.dtype.numpy))
+
+
+def _parameters(module: ir.Module) -> Iterator[ir.Operation]:
+    for function in functions(module):
+        for op in function.regions[0].blocks[0].operations:
+            if op.operation.name == "ty.parameter":
+                yield op.operation
+
+
 def contiguous(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The arrays as safetensors takes them: in C order, in memory of their own."""
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}

@@ -88,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def unexpected(error: Exception, arguments: Sequence[str]) -> InternalError:
-    """The error that a user sees of an exception that nobody foresaw; keeps how to make it again."""
+    """What a user sees of an exception that nobody foresaw; keeps how to make it again."""
     text = "".join(traceback.format_exception(error))
     path = isolate.keep_report(f"command: tyc {' '.join(arguments)}\n{text}")
     made = InternalError(

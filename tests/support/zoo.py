@@ -14,6 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from tyc.tools.arrays import inputs_of, relative_error
+
+__all__ = ["inputs_of", "relative_error"]
+
 ROOT = Path(__file__).resolve().parents[2]
 EXPORTED = ROOT / "build" / "models"
 Shapes = dict[str, tuple[int, ...]]
@@ -77,31 +81,6 @@ def torch_models() -> list[Model]:
     return [Model(n, EXPORTED / f"{n}.onnx") for n in TORCH]
 
 
-def inputs_of(tensors: list[tuple[str, Any, tuple[int, ...]]]) -> dict[str, np.ndarray]:
-    """Arrays by a fixed rule for inputs (name, NumPy dtype, shape).
-
-    Floats are standard normal, integers in [0, 1000) ([0, 256) for bytes); masks are ones, token
-    types zeros, sampling rates 16000.
-    """
-    return {n: _array(i, n, np.dtype(d), s) for i, (n, d, s) in enumerate(tensors)}
-
-
-def _array(index: int, name: str, kind: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    rng = np.random.default_rng(1000 + index)
-    if kind.kind == "f":
-        return np.asarray(rng.standard_normal(shape)).astype(kind)
-    if kind.kind == "b":
-        return np.ones(shape, bool)
-    lower = name.lower()
-    if "mask" in lower:
-        return np.ones(shape, kind)
-    if "token_type" in lower:
-        return np.zeros(shape, kind)
-    if lower == "sr":
-        return np.full(shape, 16000, kind)
-    return rng.integers(0, 256 if "bytes" in lower else 1000, shape).astype(kind)
-
-
 def reference(path: Path, arrays: Mapping[str, np.ndarray], threads: int = 1) -> list[np.ndarray]:
     """What onnxruntime computes, its graph optimisations off."""
     session = onnxruntime_session(path, threads, optimised=False)
@@ -119,15 +98,3 @@ def onnxruntime_session(path: Path, threads: int, optimised: bool = True) -> Any
         level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.graph_optimization_level = level
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-def relative_error(got: np.ndarray, want: np.ndarray) -> float:
-    """`max |got - want| / max |want|`; infinite where shapes differ or one is NaN alone."""
-    if got.shape != want.shape:
-        return float("inf")
-    if not want.size:
-        return 0.0
-    a, b = got.astype(np.float64), want.astype(np.float64)
-    if not np.array_equal(np.isnan(a), np.isnan(b)):
-        return float("inf")
-    return float(np.nanmax(np.abs(a - b)) / max(float(np.nanmax(np.abs(b))), 1e-30))
