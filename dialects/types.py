@@ -62,6 +62,8 @@ DTYPES: dict[str, DType] = {
     )
 }
 _BY_MLIR = {d.mlir: d for d in DTYPES.values()}
+# Filled as they are met: a dtype's name, by which it is found, takes NumPy microseconds.
+_BY_NUMPY: dict[np.dtype, DType] = {}
 
 f16, f32, f64, bf16, i1 = (DTYPES[n] for n in ("f16", "f32", "f64", "bf16", "i1"))
 i8, i16, i32, i64 = (DTYPES[n] for n in ("i8", "i16", "i32", "i64"))
@@ -77,12 +79,16 @@ def dtype(value: object) -> DType:
         return value
     if isinstance(value, str) and (found := DTYPES.get(value) or _BY_MLIR.get(value)):
         return found
+    if isinstance(value, np.dtype) and (known := _BY_NUMPY.get(value)):
+        return known
     try:
         name = np.dtype(value).name  # pyright: ignore[reportArgumentType, reportCallIssue]
     except TypeError as error:
         raise TypeError(f"element type {value!r} is not one of {', '.join(DTYPES)}") from error
     for d in DTYPES.values():
         if d.numpy.name == name:
+            if isinstance(value, np.dtype):
+                _BY_NUMPY[value] = d
             return d
     raise TypeError(f"element type {name} is not one of {', '.join(DTYPES)}")
 
