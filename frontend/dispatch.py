@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tyc.dialects.ods import Op
-from tyc.dialects.types import DType, TensorType, dtype
+from tyc.dialects.types import DType, dtype
 from tyc.frames import error, located
 from tyc.runtime.errors import UserError
 from tyc.tensors import Tensor
@@ -35,8 +35,6 @@ _DEFAULTS = {bool: dtype("i1"), int: dtype("i64"), float: dtype("f32")}
 
 STATE = _State()
 """The trace of this thread, if one is being recorded."""
-
-_PLANS: dict[Any, dict[str, Any]] = {}
 
 
 def apply(op: type[Op], *operands: Any, **attributes: Any) -> Any:
@@ -114,23 +112,8 @@ def _constant(value: Scalar, kind: DType) -> np.ndarray:
 
 
 def _run(op: type[Op], tensors: list[Any], attributes: dict[str, Any]) -> Any:
-    """Validates by `infer` once for each signature, then runs the kernel."""
-    key = (op, *map(_key, tensors), *attributes.items())
-    plan = _PLANS.get(key)
-    if plan is None:
-        plan = _PLANS[key] = _infer(op, tensors, attributes)
-    results = kernel(op, [_array(t) for t in tensors], plan)
-    wrapped = [Tensor(r) for r in results]
+    wrapped = [Tensor(r) for r in kernel(op, [_array(t) for t in tensors], attributes)]
     return wrapped if len(wrapped) > 1 else wrapped[0]
-
-
-def _key(tensor: Any) -> Any:
-    if tensor is None:
-        return None
-    if isinstance(tensor, list):
-        return tuple(map(_key, tensor))
-    array = tensor.array()
-    return array.shape, array.dtype
 
 
 def _array(tensor: Any) -> Any:
@@ -139,27 +122,8 @@ def _array(tensor: Any) -> Any:
     return [t.array() for t in tensor] if isinstance(tensor, list) else tensor.array()
 
 
-def type_of(tensor: Any) -> TensorType | list[TensorType] | None:
-    """The type of an operand, as `infer` takes it."""
-    if tensor is None:
-        return None
-    return [t.type for t in tensor] if isinstance(tensor, list) else tensor.type
-
-
-def _infer(op: type[Op], tensors: list[Any], attributes: dict[str, Any]) -> dict[str, Any]:
-    """All attributes with their defaults; raises `UserError` where a rule of the op is broken."""
-    from mlir import ir
-
-    from tyc.recording import context
-
-    _, complete = op.bind(tensors, attributes)
-    with context(), ir.Location.unknown():
-        op.infer(*map(type_of, tensors), **complete)
-    return complete
-
-
 def kernel(op: type[Op], arrays: list[Any], attributes: dict[str, Any]) -> list[np.ndarray]:
-    """The results of one op on arrays, by its compiled kernel."""
+    """The results of one op on arrays, by its compiled kernel; checks the op's rules first."""
     from tyc.compiler.eager import run_op
 
     return run_op(op, arrays, attributes)

@@ -7,14 +7,26 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mlir import ir
 
 import tyc.dispatch
 import tyc.tracing
 from tyc import random
 from tyc.dialects import interpreter
+from tyc.dialects.types import type_of_array
+from tyc.recording import context
+
+
+def _type(operand: Any) -> Any:
+    if operand is None:
+        return None
+    return [_type(o) for o in operand] if isinstance(operand, list) else type_of_array(operand)
 
 
 def _kernel(op: Any, arrays: Any, attributes: Any) -> list[np.ndarray]:
+    _, attributes = op.bind(arrays, attributes)
+    with context(), ir.Location.unknown():
+        op.infer(*map(_type, arrays), **attributes)
     return [np.asarray(r) for r in interpreter.evaluate(op, arrays, attributes)]
 
 
