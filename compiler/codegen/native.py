@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from tyc.compiler.schedules.kernel import ScheduledKernel
 
 # Small floats compute in f32 (LLVM has no such registers here and would call into a runtime
-# library), before math is approximated, so that the approximations see f32 only.
+# library), before math is approximated, so that the approximations see f32 only. No canonicalize:
+# it makes one conversion from integers to small floats of two.
 _WIDEN = (
     "func.func(math-extend-to-supported-types{target-type=f32},"
-    "arith-emulate-unsupported-floats{source-types=bf16,f16 target-type=f32},canonicalize,cse)"
+    "arith-emulate-unsupported-floats{source-types=bf16,f16 target-type=f32},cse)"
 )
 _TO_LLVM = (
     "func.func(arith-expand{include-bf16=true},convert-vector-to-scf{full-unroll=true},"
@@ -96,7 +97,13 @@ def _translate(module: ir.Module) -> str:
     address = _capi().mlirTranslateModuleToLLVMIRToString(get(capsule, get_name(capsule)))
     text = ctypes.string_at(address).decode()
     _libc_free(address)
-    return text
+    return _bits_of_bf16(text)
+
+
+def _bits_of_bf16(text: str) -> str:
+    """LLVM IR with bf16 as i16: by now it is only moved, and LLVM would move vectors of it by f32."""
+    text = re.sub(r"\b0xR([0-9A-F]{4})\b", lambda m: str(int(m[1], 16)), text)
+    return re.sub(r"\b(v\d+)bf16\b", r"\1i16", text).replace("bfloat", "i16")
 
 
 def _require_llvm(module: ir.Module) -> None:
