@@ -1,5 +1,10 @@
 """A kernel's meaning in, a way to run it out.
 
 In: a kernel as `linalg` on tensors, and a target. Out: the same kernel as `scf` and `vector` on
-buffers: tile sizes, register blocks, packing. One file a kernel family and target.
+buffers, with its items, packed constants and cost (`kernel.py`).
+
+`select.py` picks the family: `contraction.py` (matrix products, convolutions), `loops.py` (all
+else), `loops_opaque.py` (ops with loops of their own). Both stand on `structure.py` (a generic,
+read), `affine.py` (index expressions), `evaluation.py` (tensors as code), `memory.py` (loads and
+stores).
 """

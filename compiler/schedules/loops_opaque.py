@@ -1,0 +1,76 @@
+"""Ops with loop rules of their own: the rule's rows become the kernel's items.
+
+func.func @k(%x) { "ty.top_k"(%x) }    func.func @k(%x, %values, %indices, %begin, %end) {
+                                         scf.for %row = %begin to %end { rule.build(...) } }
+"""
+
+from __future__ import annotations
+
+import math
+
+from mlir import ir
+from mlir.dialects import func, scf
+
+from tyc.compiler.lowering import structured
+from tyc.compiler.lowering.registry import LOOPS
+from tyc.compiler.options import Options
+from tyc.compiler.schedules import arithmetic
+from tyc.compiler.schedules.kernel import ScheduledKernel, memory_type
+from tyc.compiler.targets import Target
+from tyc.dialects.building import operands_of, type_of, view
+from tyc.dialects.types import TensorType
+from tyc.runtime.errors import InternalError
+
+
+def schedule_opaque(function: ir.Operation, target: Target, options: Options) -> ScheduledKernel:
+    """The kernel of a `ty` function that holds one op with a loop rule, and nothing else."""
+    del target, options
+    block = function.regions[0].blocks[0]
+    *operations, terminator = [op.operation for op in block.operations]
+    if len(operations) != 1 or operations[0].name.removeprefix("ty.") not in LOOPS:
+        names = ", ".join(op.name for op in operations)
+        raise InternalError(f"an op with a loop rule is a kernel of its own, got {names}")
+    name = ir.StringAttr(function.attributes["sym_name"]).value
+    with function.location:
+        module = ir.Module.create()
+        types = [type_of(v) for v in (*block.arguments, *terminator.operands)]
+        index = ir.IndexType.get()
+        with ir.InsertionPoint(module.body):
+            made = func.FuncOp(name, ([*map(_buffer, types), index, index], []))
+        entry = made.add_entry_block()
+        with ir.InsertionPoint(entry):
+            count = _rows(operations[0], list(block.arguments), terminator, entry)
+            func.ReturnOp([])
+    size = sum(t.nbytes for t in types)
+    flops = sum(t.size for t in types)
+    inputs = len(block.arguments)
+    return ScheduledKernel(module, name, inputs, count, flops=flops, bytes=size)
+
+
+def _buffer(t: TensorType) -> ir.Type:
+    kind = ir.RankedTensorType.get(list(t.shape), structured.element(t.dtype))
+    return memory_type(kind)
+
+
+def _rows(
+    operation: ir.Operation, arguments: list[ir.Value], terminator: ir.Operation, entry: ir.Block
+) -> int:
+    """Emits the loop over the rows; gives their number."""
+    op = view(operation)
+    rule = LOOPS[op.NAME]
+    buffers = dict(zip(arguments, entry.arguments))
+    given = [
+        None if o is None else [buffers[v] for v in o] if isinstance(o, list) else buffers[o]
+        for o in operands_of(op)
+    ]
+    results = list(entry.arguments)[len(arguments) : -2]
+    written = dict(zip(terminator.operands, results))
+    outputs = [written.get(r) for r in operation.results]
+    if None in outputs or len(written) != len(results):
+        raise InternalError(f"a kernel of {operation.name} returns each of its results once")
+    begin, end = list(entry.arguments)[-2:]
+    loop = scf.ForOp(begin, end, arithmetic.constant(1))
+    with ir.InsertionPoint(loop.body):
+        rule.build(op, given, outputs, loop.induction_variable)
+        scf.YieldOp([])
+    return max(math.ceil(rule.rows(op)), 1)
