@@ -57,18 +57,27 @@ class Context:
         self.program = program
         self.options = options
         self._counts: dict[str, int] = {}
+        # Attributes live as long as the MLIR context, so they may be keys.
+        self._arrays: dict[ir.Attribute, np.ndarray] = {}
 
     def array(self, value: ir.Value | None) -> np.ndarray | None:
         """The elements of a constant, a parameter or `ty.full`; `None` where they are not known."""
-        if value is None or not is_known(value):
+        owner = None if value is None else owner_of(value)
+        if owner is None or owner.name not in _KNOWN:
             return None
-        op: Any = producer(value)
-        if op.NAME == "parameter":
-            return self.program.parameters[op.name]
-        if op.NAME == "constant":
-            return op.value
+        if owner.name == "ty.parameter":
+            return self.program.parameters[ir.StringAttr(owner.attributes["name"]).value]
+        op: Any = building.view(owner) if owner.name == "ty.full" else None
+        if op is None:
+            return self._elements(owner.attributes["value"])
         number = np.array(op.value).astype(dtype(op.element).numpy)
         return np.broadcast_to(number, tuple(op.shape))
+
+    def _elements(self, attribute: ir.Attribute) -> np.ndarray:
+        if attribute not in self._arrays:
+            field = ty.ConstantOp.attribute_fields()[0]
+            self._arrays[attribute] = building.decode_attribute(field, attribute)
+        return self._arrays[attribute]
 
     def splat(self, value: ir.Value | None) -> float | int | bool | None:
         """The number that all elements of a known value are."""

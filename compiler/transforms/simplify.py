@@ -20,6 +20,7 @@ from tyc.compiler.transforms.cse import cse
 from tyc.compiler.transforms.dce import dce
 from tyc.compiler.transforms.fold_batch_norm import fold_batch_norm
 from tyc.compiler.transforms.fold_constants import fold_constants
+from tyc.compiler.transforms.raise_composites import raise_composites
 from tyc.dialects.program import Program
 
 Pass = Callable[[Program, Options], None]
@@ -31,6 +32,9 @@ PASSES: list[tuple[str, Pass]] = [
     # Before the patterns, which look for constants and not for expressions of constants.
     ("fold-constants", fold_constants),
     ("canonicalize", canonicalize),
+    # Of canonical parts there are fewer forms to know, and a factor that a composite has of its own
+    # must not go into a weight before.
+    ("raise-composites", raise_composites),
     ("fold-batch-norm", fold_batch_norm),
     # After padding, factors and activations have found their convolutions, whose order they know.
     ("channels-last", channels_last),
@@ -41,7 +45,7 @@ _ROUNDS = 3
 
 def simplify(program: Program, options: Options) -> None:
     """Runs `PASSES` until a round changes nothing, three times at most."""
-    before = ""
+    before = _digest(program)
     for _ in range(_ROUNDS):
         for _, function in PASSES:
             function(program, options)
