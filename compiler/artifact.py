@@ -72,19 +72,22 @@ def write(parts: Parts, output: Path) -> Artifact:
     files = {".so": output, ".h": stem.with_suffix(".h"), ".json": stem.with_suffix(".json")}
     files[".safetensors"] = stem.with_suffix(".safetensors")
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".tyc-") as scratch:
-        base = Path(scratch)
+        # Absolute, as tools run in other folders; by final names, as the linker notes them.
+        base = Path(scratch).absolute()
+        made = {suffix: base / "made" / path.name for suffix, path in files.items()}
+        made[".so"].parent.mkdir()
         packed = weights.write_weights(_packed(parts), base / "weights.bin")
         external = external and packed.nbytes > 0
         manifest = _manifest(parts, packed.nbytes, files[".safetensors"].name if external else "")
-        _write_library(parts, packed, external, manifest, base)
+        _write_library(parts, packed, external, manifest, base, made[".so"])
         text = header.emit_header(parts.name, parts.inputs, parts.outputs, external)
-        (base / "out.h").write_text(text)
-        (base / "out.json").write_text(json.dumps(manifest, indent=1) + "\n")
+        made[".h"].write_text(text)
+        made[".json"].write_text(json.dumps(manifest, indent=1) + "\n")
         if external:
-            weights.write_safetensors(packed, base / "weights.bin", base / "out.safetensors")
+            weights.write_safetensors(packed, base / "weights.bin", made[".safetensors"])
         for suffix, path in files.items():
-            if (base / f"out{suffix}").exists():
-                os.replace(base / f"out{suffix}", path)
+            if made[suffix].exists():
+                os.replace(made[suffix], path)
     return Artifact(output, files[".h"], files[".json"], manifest)
 
 
@@ -140,7 +143,12 @@ def _version() -> str:
 
 
 def _write_library(
-    parts: Parts, packed: weights.WeightFile, external: bool, manifest: dict, base: Path
+    parts: Parts,
+    packed: weights.WeightFile,
+    external: bool,
+    manifest: dict,
+    base: Path,
+    library: Path,
 ) -> None:
     source = model.ModelSource(
         name=parts.name,
@@ -155,13 +163,13 @@ def _write_library(
         manifest=json.dumps(manifest, separators=(",", ":")),
     )
     used = dict.fromkeys(s.kernel for s in parts.plan.steps)
-    objects: list[bytes | Path] = [native.compile_llvm_ir(model.emit_model(source), parts.target, 1)]
+    main = native.compile_llvm_ir(model.emit_model(source), parts.target, 1)
+    objects: list[bytes | Path] = [main]
     objects += [parts.kernels[n].code for n in used]
     objects += runtime_objects.runtime_objects(parts.target.triple)
     if packed.nbytes and not external:
         weights.weights_object(base / "weights.bin", base / "weights.o")
         objects.append(base / "weights.o")
-    library = base / "out.so"
     link.link_shared(objects, library, model.exports(parts.name, external))
 
 
