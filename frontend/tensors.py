@@ -143,6 +143,15 @@ class Tensor(Operators):
             raise TypeError("a tensor of rank 0 has no length")
         return self.shape[0]
 
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise error(
+            "a tensor never changes, got an assignment to a part of it",
+            "make a new one: tyc.functional.where, scatter or set_item",
+        )
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
+
     def __repr__(self) -> str:
         if self._array is None:
             return f"{type(self).__name__}({self.type}, recorded)"

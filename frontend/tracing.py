@@ -122,11 +122,12 @@ class Traced:
         for variant in known:
             if variant.is_valid():
                 return variant
-        program, outputs, recorder = self._record(spec, leaves, bake=False)
+        freeze = bool(self.options.get("freeze"))
+        program, outputs, recorder = self._record(spec, leaves, bake=freeze)
         variant = _Variant(
             executable(program, self.options),
             outputs,
-            recorder.captured,
+            [] if freeze else recorder.captured,
             [(m, m.training) for m in recorder.modules],
         )
         known.append(variant)
@@ -175,7 +176,8 @@ def trace(function: None = None, /, **options: Any) -> Callable[[Callable[..., A
 def trace(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """A compiled version of a function, a method or a module: `@trace`, `@trace(exact=True)`.
 
-    Options are `target` and the fields of `tyc.compiler.options.Options`.
+    Options are `target` (a triple or a `Target`), the fields of `tyc.compiler.options.Options`, and
+    `freeze`: parameters are constants, which is faster, but later changes of them are not seen.
     """
     if function is None:
         return lambda f: trace(f, **options)
@@ -189,7 +191,7 @@ def trace(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
 
 def _options() -> list[str]:
-    return [*(f.name for f in fields(Options)), "target"]
+    return [*(f.name for f in fields(Options)), "freeze", "target"]
 
 
 def compile(
@@ -206,10 +208,14 @@ def compile(
 
 def compile_program(program: Program, path: str | Path, options: dict[str, Any]) -> Artifact:
     """Writes the library of a program; options as `trace` takes them."""
-    from tyc.compiler import pipeline
+    from tyc.compiler import pipeline, targets
 
-    rest = {k: v for k, v in options.items() if k != "target"}
-    return pipeline.compile_program(program, path, options.get("target"), Options(**rest))
+    own = {f.name for f in fields(Options)}
+    target = options.get("target")
+    if isinstance(target, str):
+        target = targets.find(target)
+    chosen = Options(**{k: v for k, v in options.items() if k in own})
+    return pipeline.compile_program(program, path, target, chosen)
 
 
 def executable(

@@ -73,7 +73,7 @@ def hard_swish(x: TensorLike) -> Tensor:
 
 def hard_tanh(x: TensorLike, low: float = -1.0, high: float = 1.0) -> Tensor:
     """`y = min(max(x, low), high)`."""
-    return clip(x, low, high)
+    return apply(ty.HardTanhOp, x, low=float(low), high=float(high))
 
 
 def softplus(x: TensorLike) -> Tensor:

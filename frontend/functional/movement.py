@@ -240,6 +240,16 @@ def pixel_shuffle(x: TensorLike, factor: int) -> Tensor:
     return apply(ty.DepthToSpaceOp, x, block=factor, mode="CRD")
 
 
+def depth_to_space(x: TensorLike, block: int, mode: str = "DCR") -> Tensor:
+    """`[N, C*b*b, H, W] -> [N, C, H*b, W*b]`: the block is the outer part of C (`DCR`) or `CRD`."""
+    return apply(ty.DepthToSpaceOp, x, block=block, mode=mode)
+
+
+def space_to_depth(x: TensorLike, block: int) -> Tensor:
+    """`[N, C, H*b, W*b] -> [N, b*b*C, H, W]`, the inverse of `depth_to_space`."""
+    return apply(ty.SpaceToDepthOp, x, block=block)
+
+
 def pixel_unshuffle(x: TensorLike, factor: int) -> Tensor:
     """`[N, C, H*f, W*f] -> [N, C*f*f, H, W]`, the inverse of `pixel_shuffle`."""
     value = as_tensor(x)

@@ -94,6 +94,20 @@ def avg_pool3d(
     return _average(3, x, kernel, stride, padding, ceil_mode, count_include_pad)
 
 
+def max_pool2d_with_indices(
+    x: TensorLike,
+    kernel: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """`max_pool2d` and the i64 place of each maximum in the flat `x`."""
+    how = (kernel, stride, padding, dilation, ceil_mode)
+    values, indices = _pool(2, ty.MaxPoolIndicesOp, x, *how)
+    return values, indices
+
+
 def lp_pool2d(
     x: TensorLike, kernel: Sizes, stride: Sizes | None = None, padding: Sizes = 0, p: int = 2
 ) -> Tensor:
@@ -125,7 +139,7 @@ def _pool(
     dilation: Sizes,
     ceil_mode: bool,
     **attributes: Any,
-) -> Tensor:
+) -> Any:
     value = as_tensor(x)
     if value.ndim != rank + 2:
         raise error(f"pooling over {rank} dimensions takes rank {rank + 2}, got {value.type}")

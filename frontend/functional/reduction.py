@@ -81,6 +81,16 @@ def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tenso
     return _reduce(ty.ReduceLogSumExpOp, floating(x, "logsumexp"), axis, keepdims)
 
 
+def sum_square(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """`y = sum(x * x)`."""
+    return _reduce(ty.ReduceSumSquareOp, as_tensor(x), axis, keepdims)
+
+
+def log_sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """`y = ln(sum(x))`, of floats."""
+    return _reduce(ty.ReduceLogSumOp, floating(x, "log_sum"), axis, keepdims)
+
+
 def norm(x: TensorLike, p: int = 2, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """`y = sum(|x|**p) ** (1/p)` for `p` 1 or 2, of floats."""
     if p not in (1, 2):

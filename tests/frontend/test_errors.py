@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,9 @@ EAGER: list[tuple[Callable[[], Any], str]] = [
     (lambda: bool(X),
      "the truth of a tensor with 6 elements is ambiguous, got f32[2,3]; reduce it with "
      "tyc.functional.any or tyc.functional.all"),
+    (lambda: operator.setitem(X, 0, 1),
+     "a tensor never changes, got an assignment to a part of it; make a new one: "
+     "tyc.functional.where, scatter or set_item"),
     (lambda: X[2], "index must be in -2..1 for dimension 0 of f32[2,3], got 2"),
     (lambda: X[0, 0, 0], "f32[2,3] takes at most 2 indices, got 3"),
     (lambda: X[..., ...], "an index has at most one '...', got more"),
@@ -132,7 +136,7 @@ EAGER: list[tuple[Callable[[], Any], str]] = [
      "a weight must have rank 2 or more to have fans, got f32[1]"),
     (lambda: tyc.trace(3), "trace takes a function or a module, got int"),
     (lambda: tyc.trace(exakt=True)(abs),
-     "trace takes the options exact, level, weights and target, got exakt"),
+     "trace takes the options exact, level, weights, freeze and target, got exakt"),
 ]
 
 TRACED: list[tuple[Callable[..., Any], str]] = [

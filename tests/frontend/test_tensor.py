@@ -74,6 +74,10 @@ def test_repr() -> None:
     assert repr(tyc.Parameter([1, 2])) == "Parameter([1, 2], i64[2])"
 
 
+def test_format() -> None:
+    assert f"{tensor(2.5):.2f} {tensor([1])}" == "2.50 Tensor([1], i64[1])"
+
+
 ARITHMETIC = [operator.add, operator.sub, operator.mul]
 COMPARISON = [operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -129,6 +131,21 @@ def test_new_values_of_parameters_are_seen() -> None:
     assert len(runs) == 1
     net.astype(tyc.float64)
     np.testing.assert_allclose(f(X.astype(np.float64)), net(X.astype(np.float64)), 1e-6)
+
+
+def test_frozen_parameters_are_constants() -> None:
+    net = nn.Linear(3, 2)
+    frozen = tyc.trace(net, freeze=True)
+    before = frozen(X)
+    net.weight.assign(net.weight.numpy() * 2)
+    np.testing.assert_array_equal(frozen(X), before)
+
+
+def test_modules_are_copied_and_pickled() -> None:
+    net = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert twin[0].weight is not net[0].weight
+        np.testing.assert_array_equal(twin.eval()(X), net.eval()(X))
 
 
 def test_training_mode_belongs_to_the_signature() -> None:
