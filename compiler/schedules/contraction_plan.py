@@ -156,7 +156,8 @@ def make(contraction: Contraction, target: Target) -> Plan | None:
         rows=Block((), ()), columns=Block((), ()),
         depth=depth, sizes=contraction.sizes, chunk=contraction.sizes[depth[0]] if depth else 1,
         a=kind_a, b=kind_b, a_chunked=False, b_chunked=False,
-        rows_fastest=kind_b != PACKED or kind_a == DIRECT, scratch_output=False,
+        rows_fastest=kind_b != PACKED or kind_a == DIRECT or contraction.shared,
+        scratch_output=False,
         panel=lanes * (2 if kind_b == PACKED and vectors % 2 == 0 else vectors),
     )  # fmt: skip
     base = _chunk_depth(base, contraction, target, size)
