@@ -71,14 +71,14 @@ def compress(g: Graph, n: Node) -> Any:
     axis = n.get("axis")
     if axis is None:
         x, axis = g.reshape(x, shape=[g.type(x).size]), 0
-    indices = np.flatnonzero(condition).astype(np.int64)
+    indices = np.flatnonzero(np.asarray(condition)).astype(np.int64)
     return g.gather(x, indices, axis=axis % g.rank(x))
 
 
 @rule("NonZero")
 def non_zero(g: Graph, n: Node) -> Any:
     """The indices of what is not zero in a known array."""
-    return np.array(np.nonzero(np.atleast_1d(n.known(0))), np.int64)
+    return np.array(np.nonzero(np.atleast_1d(np.asarray(n.known(0)))), np.int64)
 
 
 @rule("OneHot")

@@ -123,8 +123,8 @@ class Node:
 _SCHEMAS: dict[tuple[str, str, int], Any] = {}
 
 
-def schema_of(domain: str, op_type: str, version: int) -> onnx.defs.OpSchema | None:
-    """ONNX's own definition of an operator, or None for one that is not ONNX's."""
+def schema_of(domain: str, op_type: str, version: int) -> Any:
+    """ONNX's own definition of an operator (an `OpSchema`), or None for one that is not ONNX's."""
     key = (domain, op_type, version)
     if key not in _SCHEMAS:
         try:

@@ -35,7 +35,8 @@ def grid_sample(g: Graph, n: Node) -> Any:
     rank = g.rank(x) - 2
     if g.rank(grid) != rank + 2 or g.shape(grid)[-1] != rank:
         n.fail(f"grid must hold {rank} coordinates for x {g.type(x)}, got {g.type(grid)}")
-    mode = _MODES.get(n.get("mode", "linear"), n.get("mode", "linear"))
+    mode = str(n.get("mode", "linear"))
+    mode = _MODES.get(mode, mode)
     sizes, out = g.shape(x)[2:], list(g.shape(grid)[1:-1])
     batch, channels = g.shape(x)[:2]
     points = int(np.prod(out))

@@ -29,8 +29,8 @@ _WIDENED = {
 
 def element_name(code: int) -> str:
     """ONNX's own name of an element type code, in lower case."""
-    names = TensorProto.DataType
-    return names.Name(code).lower() if code in names.values() else f"type {code}"
+    names = {int(number): name for name, number in TensorProto.DataType.items()}
+    return names.get(code, f"type {code}").lower()
 
 
 def element_of(code: int, node: str | None = None) -> DType:
