@@ -102,9 +102,12 @@ def element_of(value: ir.Value) -> ir.Type:
 
 
 def memory_type(tensor: ir.Type, shape: Sequence[int] | None = None) -> ir.Type:
-    """The memref type of a tensor type, with another shape where one is given."""
+    """The memref type of a tensor type, with another shape where one is given.
+
+    LLVM has no buffer of nothing: a size of 0 counts as 1.
+    """
     kind = ir.RankedTensorType(tensor)
-    sizes = list(kind.shape if shape is None else shape)
+    sizes = [max(n, 1) for n in (kind.shape if shape is None else shape)]
     return ir.MemRefType.get(sizes, memory_element(kind.element_type))
 
 

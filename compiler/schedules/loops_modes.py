@@ -71,6 +71,8 @@ def choose(stage: Stage, shape: Shape, loops: Sequence[int], target: Target) -> 
     """The cheapest mode; `loops` are the parallel groups that are loops inside of an item."""
     lanes = lanes_of(shape, target)
     best, mode = _scalar_cost(shape), Mode()
+    if not _folds(shape):  # nothing to fold: results are what they start from
+        return _widen(stage, shape, loops, mode, target)
     for g in loops:
         cost = _lane_cost(shape, [(a.parallel[g], a) for a in shape.loads], lanes)
         cost += sum(_store_weight(a.parallel[g], lanes) for a in shape.stores) / _folds(shape)
@@ -123,7 +125,7 @@ def _lane_cost(shape: Shape, strides: list[tuple[int | None, Access]], lanes: in
 
 
 def _scalar_cost(shape: Shape) -> float:
-    return shape.cost + len(shape.loads) + len(shape.stores) / _folds(shape)
+    return shape.cost + len(shape.loads) + len(shape.stores) / max(_folds(shape), 1)
 
 
 def _widen(stage: Stage, shape: Shape, loops: Sequence[int], mode: Mode, target: Target) -> Mode:

@@ -65,9 +65,9 @@ def _rows(
     ]
     results = list(entry.arguments)[len(arguments) : -2]
     written = dict(zip(terminator.operands, results))
-    outputs = [written.get(r) for r in operation.results]
-    if None in outputs or len(written) != len(results):
+    if len(written) != len(results) or any(r not in written for r in operation.results):
         raise InternalError(f"a kernel of {operation.name} returns each of its results once")
+    outputs = [written[r] for r in operation.results]
     begin, end = list(entry.arguments)[-2:]
     loop = scf.ForOp(begin, end, arithmetic.constant(1))
     with ir.InsertionPoint(loop.body):

@@ -73,6 +73,8 @@ def plan(kernel: Kernel, target: Target, layouts: Layouts) -> list[Nest]:
     """The nests of a kernel. Raises `InternalError` where an item's scratch is too large."""
     nests: list[Nest] = []
     for stages, anchor in _clusters(kernel):
+        if not math.prod(anchor.shape):  # an empty result asks for nothing
+            continue
         boxes = _boxes(kernel, anchor) if len(stages) == 1 else [whole(anchor)]
         nests += [_nest(kernel, stages, anchor, box, target, layouts) for box in boxes]
     return nests

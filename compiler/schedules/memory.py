@@ -45,6 +45,7 @@ def flatten(value: ir.Value) -> ir.Value:
     kind = ir.MemRefType(value.type)
     if len(kind.shape) == 1:
         return value
+    size = math.prod(kind.shape)
     if kind.get_strides_and_offset()[0] != list(row_major(kind.shape)):
         raise InternalError(f"a buffer is dense, got {kind}")
     owner = value.owner
@@ -52,7 +53,6 @@ def flatten(value: ir.Value) -> ir.Value:
         point = ir.InsertionPoint.at_block_begin(owner)
     else:
         point = ir.InsertionPoint.after(owner)
-    size = math.prod(kind.shape)
     flat = ir.MemRefType.get([size], kind.element_type)
     with point:
         return memref.reinterpret_cast(flat, value, [], [], [], [0], [size], [1])
