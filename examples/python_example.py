@@ -1,3 +1,5 @@
+"""Layers, a trace, a library: the same network three times."""
+
 import numpy as np
 
 import tyc

@@ -77,6 +77,7 @@ def _family(op: type) -> str:
 
 
 def _row(op: type, lowered: dict[str, str], imported: set[str]) -> OpRow:
+    from tyc.dialects import holes
     from tyc.dialects.ods import Elementwise, Op
 
     assert issubclass(op, Op)
@@ -84,7 +85,7 @@ def _row(op: type, lowered: dict[str, str], imported: set[str]) -> OpRow:
     expansion = "expansion" if op.expand is not None else ""
     outside = op.NAME == "parameter"
     gradient = "rule" if op.gradient is not None else expansion
-    if not op.operand_fields():
+    if not gradient and "gradient" not in holes.missing(op, set()):
         gradient = "none needed"
     lowering = lowered.get(op.NAME) or ("scalar" if scalar else expansion)
     if outside:
