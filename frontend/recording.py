@@ -54,6 +54,7 @@ class Recorder:
         self._roots = 0
         self._known: dict[int, tuple[str, Callable[[], Tensor]]] = {}
         self._values: dict[int, ir.Value] = {}
+        self._constants: dict[Any, ir.Value] = {}
         # An id names a tensor only as long as the tensor lives.
         self._alive: list[Tensor] = []
         self._names: list[str] = []
@@ -139,7 +140,7 @@ class Recorder:
         """A constant, a parameter or an input, for a tensor that has an array."""
         known = self._known.get(id(tensor))
         if known is None and not isinstance(tensor, Parameter) and _is_constant(tensor.array()):
-            return self._build(ty.ConstantOp, [], {"value": tensor.array()})
+            return self._constant(tensor.array())
         name, read = known or (f"p{len(self.captured)}", lambda: tensor)
         self.captured.append(Captured(name, tensor.type, read))
         if not self.bake:
@@ -147,6 +148,13 @@ class Recorder:
         kind = tensor.type
         attributes = {"name": name, "shape": list(kind.shape), "element": kind.dtype}
         return self._build(ty.ParameterOp, [], attributes)
+
+    def _constant(self, array: np.ndarray) -> ir.Value:
+        """A constant, made once for all equal arrays: a loop may meet the same number often."""
+        key = array.shape, array.dtype, array.tobytes()
+        if key not in self._constants:
+            self._constants[key] = self._build(ty.ConstantOp, [], {"value": array})
+        return self._constants[key]
 
 
 def _is_constant(array: np.ndarray) -> bool:

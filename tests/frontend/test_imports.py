@@ -28,7 +28,7 @@ def test_element_types_and_errors_load_no_compiler(tmp_path: Path) -> None:
     assert _loaded("import tyc; tyc.float32; tyc.UserError", tmp_path) <= {"numpy"}
 
 
-@pytest.mark.parametrize("name", [n for n in tyc.__all__ if n not in ("onnx", "load_onnx")])
+@pytest.mark.parametrize("name", tyc.__all__)
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(tyc, name) is not None
     assert name in dir(tyc)
