@@ -26,23 +26,23 @@ def attention(g: Graph, n: Node) -> Any:
     flat = g.rank(q) == 3
     if flat:
         heads, groups = n.get("q_num_heads"), n.get("kv_num_heads")
-        q, k, v = _split(g, q, heads), _split(g, k, groups), _split(g, v, groups)
+        q, k, v = split_heads(g, q, heads), split_heads(g, k, groups), split_heads(g, v, groups)
     if mask is not None and g.shape(mask)[-1] != g.shape(k)[2]:
         return NotImplemented
     k, v = (_repeated(g, x, g.shape(q)[1]) for x in (k, v))
     scale = n.get("scale") or 1 / math.sqrt(g.shape(q)[-1])
     y = g.attention(q, k, v, mask, scale=scale)
-    return _joined(g, y) if flat else y
+    return joined_heads(g, y) if flat else y
 
 
-def _split(g: Graph, x: Any, heads: int) -> Any:
+def split_heads(g: Graph, x: Any, heads: int) -> Any:
     """`[B, S, heads * D]` as `[B, heads, S, D]`."""
     batch, length, width = g.shape(x)
     x = g.reshape(x, shape=[batch, length, heads, width // heads])
     return g.transpose(x, perm=[0, 2, 1, 3])
 
 
-def _joined(g: Graph, x: Any) -> Any:
+def joined_heads(g: Graph, x: Any) -> Any:
     """`[B, heads, S, D]` as `[B, S, heads * D]`."""
     batch, heads, length, width = g.shape(x)
     x = g.transpose(x, perm=[0, 2, 1, 3])

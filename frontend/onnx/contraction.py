@@ -64,10 +64,10 @@ def fused_matmul(g: Graph, n: Node) -> Any:
 def matmul_integer(g: Graph, n: Node) -> Any:
     """Integer product less the zero points, in i32."""
     a, b = n.inputs[:2]
-    return _integer_product(g, a, b, n.input(2), n.input(3))
+    return integer_product(g, a, b, n.input(2), n.input(3))
 
 
-def _integer_product(g: Graph, a: Any, b: Any, a_zero: Any, b_zero: Any) -> Any:
+def integer_product(g: Graph, a: Any, b: Any, a_zero: Any, b_zero: Any) -> Any:
     """The zero point of `a` may hold one number a row, that of `b` one a column."""
     return matmul_any_rank(g, lambda x, y: g.matmul_integer(x, y, a_zero, b_zero), a, b)
 
@@ -82,7 +82,7 @@ def _by_line(g: Graph, v: Any, axis: int, rank: int) -> Any:
 def qlinear_matmul(g: Graph, n: Node) -> Any:
     """Integer product, scaled and quantized again."""
     a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero = n.inputs
-    product = _integer_product(g, a, b, a_zero, b_zero)
+    product = integer_product(g, a, b, a_zero, b_zero)
     rank = g.rank(product)
     left = _by_line(g, a_scale, -2, rank)
     scale = g.multiply(left, _by_line(g, b_scale, -1, rank))

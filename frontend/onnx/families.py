@@ -7,7 +7,7 @@ from importlib import import_module
 FAMILIES = (
     "elementwise", "activations", "reduction", "movement", "convolution", "pooling",
     "normalization", "contraction", "indexing", "recurrent", "vision", "sampling", "quantization",
-    "signal", "creation", "control", "sequences", "attention",
+    "signal", "creation", "control", "sequences", "attention", "microsoft",
 )  # fmt: skip
 
 

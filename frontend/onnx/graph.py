@@ -117,6 +117,9 @@ class Graph:
     def apply(self, op: type[Op], *args: Any, **kwargs: Any) -> Any:
         """The result of an op, or a list of them: arrays where they can be computed now."""
         operands, attributes = op.bind(args, kwargs)
+        for f in op.attribute_fields():
+            if f.kind == "Element":
+                attributes[f.name] = dtype(attributes[f.name])
         flat = _flat(operands)
         if flat and all(isinstance(x, np.ndarray) for x in flat):
             folded = self._fold(op, operands, attributes)

@@ -25,7 +25,7 @@ def quantize(g: Graph, n: Node) -> Any:
     axis = n.get("axis", 1)
     if n.get("block_size", 0):
         return _quantize_blocks(g, n, x, scale, zero)
-    scale, zero, axis = _lined(g, x, scale, zero, axis)
+    scale, zero, axis = lined(g, x, scale, zero, axis)
     return g.quantize(x, scale, zero, axis=axis)
 
 
@@ -36,7 +36,7 @@ def _one_float(g: Graph, x: Any, scale: Any) -> tuple[Any, Any]:
     return to_element(g, x, wide), to_element(g, scale, wide)
 
 
-def _lined(g: Graph, x: Any, scale: Any, zero: Any, axis: int) -> tuple[Any, Any, int]:
+def lined(g: Graph, x: Any, scale: Any, zero: Any, axis: int) -> tuple[Any, Any, int]:
     """Scale and zero point as a scalar or a vector, the axis counted from the left."""
     if g.type(scale).size == 1:
         scale = g.reshape(scale, shape=[]) if g.rank(scale) else scale
@@ -82,7 +82,7 @@ def dequantize(g: Graph, n: Node) -> Any:
         if zero is not None:
             real = g.subtract(real, g.cast(_blocked(g, n, x, zero), to=kind))
         return g.multiply(real, _blocked(g, n, x, scale))
-    scale, zero, axis = _lined(g, x, scale, zero, n.get("axis", 1))
+    scale, zero, axis = lined(g, x, scale, zero, n.get("axis", 1))
     y = g.dequantize(x, scale, zero, axis=axis)
     code = n.get("output_dtype", 0)
     return to_element(g, y, element_of(code)) if code else y
