@@ -101,7 +101,7 @@ def _translate(module: ir.Module) -> str:
 
 
 def _bits_of_bf16(text: str) -> str:
-    """LLVM IR with bf16 as i16: by now it is only moved, and LLVM would move vectors of it by f32."""
+    """LLVM IR with bf16 as i16: it is only moved by now, and LLVM would move vectors by f32."""
     text = re.sub(r"\b0xR([0-9A-F]{4})\b", lambda m: str(int(m[1], 16)), text)
     return re.sub(r"\b(v\d+)bf16\b", r"\1i16", text).replace("bfloat", "i16")
 

@@ -34,7 +34,7 @@ def _kernel(op: type[Op], example: Example, name: str) -> Compiled:
 
 
 class Library:
-    """The kernels of all examples of an op; what failed to compile is kept and raised when asked."""
+    """The kernels of an op's examples; a failure to compile is kept and raised when asked for."""
 
     def __init__(self, op: type[Op]) -> None:
         self.kernels: list[Compiled | Exception] = []

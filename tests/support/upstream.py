@@ -21,8 +21,8 @@ _PIPELINE = (
     "func.func(convert-linalg-to-loops,lower-affine,arith-expand{include-bf16=true}),"
     "expand-strided-metadata,lower-affine,convert-scf-to-cf,"
     # libm before LLVM, whose log1p and expm1 are not exact near 0.
-    "convert-math-to-libm,convert-math-to-llvm,finalize-memref-to-llvm,convert-func-to-llvm,convert-arith-to-llvm,"
-    "convert-cf-to-llvm,convert-index-to-llvm,reconcile-unrealized-casts)"
+    "convert-math-to-libm,convert-math-to-llvm,finalize-memref-to-llvm,convert-func-to-llvm,"
+    "convert-arith-to-llvm,convert-cf-to-llvm,convert-index-to-llvm,reconcile-unrealized-casts)"
 )
 
 
