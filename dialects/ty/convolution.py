@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from mlir import ir
@@ -23,9 +24,9 @@ from tyc.dialects.ods import (
 from tyc.dialects.types import TensorType, accumulator, dtype
 from tyc.dialects.windows import Windows, from_ncx, to_ncx
 
-_PLAIN_1D = {"strides": [1], "padding": [0, 0], "dilations": [1]}
-_PLAIN_2D = {"strides": [1, 1], "padding": [0, 0, 0, 0], "dilations": [1, 1]}
-_PLAIN_3D = {"strides": [1, 1, 1], "padding": [0] * 6, "dilations": [1, 1, 1]}
+_PLAIN_1D: dict[str, Any] = {"strides": [1], "padding": [0, 0], "dilations": [1]}
+_PLAIN_2D: dict[str, Any] = {"strides": [1, 1], "padding": [0, 0, 0, 0], "dilations": [1, 1]}
+_PLAIN_3D: dict[str, Any] = {"strides": [1, 1, 1], "padding": [0] * 6, "dilations": [1, 1, 1]}
 
 
 def check_operands(
@@ -147,12 +148,12 @@ class ConvOp(Op, name="conv"):
         wide = accumulator(dtype(x.dtype)).numpy
         image, filters = to_ncx(x, layout).astype(wide), weight.astype(wide)
         filters = filters.reshape(groups, -1, *weight.shape[1:])
-        total = 0
         w = Windows.of(weight.shape[2:], strides, padding, dilations)
+        pixels = w.outputs(image.shape[2:])
+        y = np.zeros((len(x), weight.shape[0], *pixels), wide)
         for k, seen in w.each_tap(image, 0):
-            grouped = seen.reshape(seen.shape[0], groups, -1, *seen.shape[2:])
-            total += np.einsum("ngc...,goc->ngo...", grouped, filters[(..., *k)])
-        y = np.asarray(total).reshape(x.shape[0], weight.shape[0], *seen.shape[2:])
+            grouped = seen.reshape(len(x), groups, -1, *pixels)
+            y += np.einsum("ngc...,goc->ngo...", grouped, filters[(..., *k)]).reshape(y.shape)
         if bias is not None:
             y = y + bias.astype(wide).reshape(-1, *[1] * w.rank)
         return from_ncx(y, layout).astype(x.dtype)

@@ -123,8 +123,10 @@ class GatherGradientOp(Op, name="gather_gradient"):
         """`numpy.add.at`."""
         axis %= len(shape)
         y = np.zeros(tuple(shape), accumulator(dtype(grad.dtype)).numpy)
-        outer = (slice(None),) * axis
-        np.add.at(y, (*outer, wrapped(indices, shape[axis])), grad.astype(y.dtype))
+        lines = np.moveaxis(y, axis, 0)
+        rows = wrapped(indices, shape[axis]).reshape(-1)
+        flat = grad.reshape(*shape[:axis], len(rows), *shape[axis + 1 :])
+        np.add.at(lines, rows, np.moveaxis(flat, axis, 0).astype(y.dtype))
         return y.astype(grad.dtype)
 
     def gradient(self, grad: ir.Value) -> tuple[None, ir.Value]:
@@ -163,7 +165,7 @@ class GatherElementsOp(Op, name="gather_elements"):
     @staticmethod
     def reference(x: np.ndarray, indices: np.ndarray, axis: int) -> np.ndarray:
         """Plain indexing by a grid whose `axis` is replaced."""
-        grid = list(np.indices(indices.shape))
+        grid: list[np.ndarray] = list(np.indices(indices.shape))
         grid[axis] = wrapped(indices, x.shape[axis])
         return x[tuple(grid)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from mlir import ir
@@ -14,11 +15,26 @@ from tyc.dialects.ods import Ints, Op, Operand, Result, Str, example
 from tyc.dialects.types import TensorType, accumulator, dtype, i64
 from tyc.dialects.windows import Windows, from_ncx, to_ncx
 
-_K2 = {"kernel": [2, 2], "strides": [2, 2], "padding": [0] * 4, "dilations": [1, 1]}
-_K3 = {"kernel": [3, 3], "strides": [2, 1], "padding": [1, 0, 1, 1], "dilations": [1, 1]}
-_DILATED = {"kernel": [2, 3], "strides": [1, 1], "padding": [0, 1, 0, 1], "dilations": [2, 1]}
-_1D = {"kernel": [3], "strides": [2], "padding": [1, 0], "dilations": [1]}
-_3D = {"kernel": [2, 1, 2], "strides": [1, 2, 1], "padding": [0] * 6, "dilations": [1] * 3}
+_K2: dict[str, Any] = {"kernel": [2, 2], "strides": [2, 2], "padding": [0] * 4, "dilations": [1, 1]}
+_K3: dict[str, Any] = {
+    "kernel": [3, 3],
+    "strides": [2, 1],
+    "padding": [1, 0, 1, 1],
+    "dilations": [1, 1],
+}
+_DILATED: dict[str, Any] = {
+    "kernel": [2, 3],
+    "strides": [1, 1],
+    "padding": [0, 1, 0, 1],
+    "dilations": [2, 1],
+}
+_1D: dict[str, Any] = {"kernel": [3], "strides": [2], "padding": [1, 0], "dilations": [1]}
+_3D: dict[str, Any] = {
+    "kernel": [2, 1, 2],
+    "strides": [1, 2, 1],
+    "padding": [0] * 6,
+    "dilations": [1] * 3,
+}
 
 
 def pooled(

@@ -52,7 +52,7 @@ def check_sequence(
         raise op.error(f"x must be floats of shape [time, batch, inputs], got {x}")
     (time, batch, inputs), count = x.shape, len(DIRECTIONS[direction])
     hidden = recurrence.shape[-1] if recurrence.rank else 0
-    expected = {
+    expected: dict[str, tuple[TensorType, tuple[int, ...]]] = {
         "weight": (weight, (count, gates * hidden, inputs)),
         "recurrence": (recurrence, (count, gates * hidden, hidden)),
     }

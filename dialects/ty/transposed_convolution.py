@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from mlir import ir
@@ -15,7 +16,7 @@ from tyc.dialects.ty.convolution import check_operands, spatial_sizes
 from tyc.dialects.types import TensorType, accumulator, dtype
 from tyc.dialects.windows import from_ncx, to_ncx
 
-_PLAIN_2D = {
+_PLAIN_2D: dict[str, Any] = {
     "strides": [1, 1],
     "padding": [0] * 4,
     "dilations": [1, 1],
