@@ -165,7 +165,7 @@ class GatherElementsOp(Op, name="gather_elements"):
     @staticmethod
     def reference(x: np.ndarray, indices: np.ndarray, axis: int) -> np.ndarray:
         """Plain indexing by a grid whose `axis` is replaced."""
-        grid: list[np.ndarray] = list(np.indices(indices.shape))
+        grid = [np.asarray(g) for g in np.indices(indices.shape)]
         grid[axis] = wrapped(indices, x.shape[axis])
         return x[tuple(grid)]
 

@@ -102,7 +102,7 @@ class ScatterElementsOp(Scatter, name="scatter_elements"):
     ) -> np.ndarray:
         """Plain indexed assignment by a grid whose `axis` is replaced."""
         y = x.copy()
-        grid: list[np.ndarray] = list(np.indices(indices.shape))
+        grid = [np.asarray(g) for g in np.indices(indices.shape)]
         grid[axis] = wrapped(indices, x.shape[axis])
         _combine(y, tuple(grid), updates, reduction)
         return y
