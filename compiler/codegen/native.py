@@ -166,6 +166,7 @@ def compile_llvm_ir(text: str, target: Target, level: int = 3) -> bytes:
         raise InternalError(f"LLVM refused its input: {error}") from error
     module.data_layout = str(tm.target_data)
     tuning = llvm.create_pipeline_tuning_options(speed_level=level)
+    tuning.loop_unrolling = False
     tuning.loop_vectorization = level >= 2
     # Schedules emit vectors themselves: packing scalars finds nothing and costs a tenth of the time.
     tuning.slp_vectorization = False
