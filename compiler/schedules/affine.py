@@ -164,14 +164,22 @@ class Facts:
 
     ranges: dict[Atom, tuple[int, int]] = field(default_factory=dict)
     divisors: dict[Atom, int] = field(default_factory=dict)
+    sums: dict[Affine, tuple[int, int]] = field(default_factory=dict)
 
     def declare(self, atom: Atom, low: int, high: int, divisor: int = 1) -> None:
         """States `low <= atom <= high` and that `divisor` divides it."""
         self.ranges[atom] = (low, high)
         self.divisors[atom] = divisor
 
+    def assume(self, x: Affine, low: int, high: int) -> None:
+        """States the range of a whole expression, as a loop's bounds make it."""
+        if x.terms:
+            self.sums[x] = (low, high)
+
     def bounds(self, x: Affine) -> tuple[int, int] | None:
         """An inclusive range that holds `x`, or `None`."""
+        if x in self.sums:
+            return self.sums[x]
         low = high = x.constant
         for atom, c in x.terms.items():
             span = self._range(atom)

@@ -150,6 +150,9 @@ class Clone:
         if lanes is not None:
             values = [self._concrete(v, lanes) for v in instruction.operands]
             types = [vector_type(t, lanes) for t in types]
+        if instruction.name in _EXTREMES:
+            constants = [_is_number(v) for v in instruction.operands]
+            return [extreme(instruction.name, values[0], values[1], constants)]
         return ir.Operation.create(
             instruction.name, results=types, operands=values, attributes=instruction.attributes
         ).results
@@ -178,6 +181,37 @@ class Clone:
         if not all(isinstance(d, Affine) for d in data):
             return None
         return AFFINE[instruction.name](self._context.facts, *data)
+
+
+_EXTREMES = {
+    "arith.maximumf": arith.CmpFPredicate.OGT,
+    "arith.minimumf": arith.CmpFPredicate.OLT,
+}
+
+
+def extreme(
+    name: str, a: ir.Value, b: ir.Value, constants: Sequence[bool] = (False, False)
+) -> ir.Value:
+    """`arith.maximumf` or `minimumf` by comparisons, which x86 does in one instruction and a blend.
+
+    `a > b ? a : b` gives `b` where one is NaN, so only a NaN in `a` is left to see to; a constant
+    goes there. Which of two zeros is larger is left open.
+    """
+    if constants[1]:
+        a, b = b, a
+    result = arith.select(arith.cmpf(_EXTREMES[name], a, b), a, b)
+    if any(constants):
+        return result
+    return arith.select(arith.cmpf(arith.CmpFPredicate.UNO, a, a), a, result)
+
+
+def _is_number(value: ir.Value) -> bool:
+    """True for a floating-point constant other than NaN."""
+    attribute = _constant_attribute(value)
+    if not isinstance(attribute, ir.FloatAttr):
+        return False
+    number = ir.FloatAttr(attribute).value
+    return number == number
 
 
 def is_index_like(kind: ir.Type) -> bool:

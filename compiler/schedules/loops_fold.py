@@ -133,6 +133,7 @@ class FoldEmitter(StageEmitter):
         carried = [v for s in slots for v in s.values]
         with self.loops.loop(low, high, 1, (0, extent - 1), carried) as (x, op):
             inner = _reload(slots, list(op.inner_iter_args))
+            self._assume(q, slots, x)
             inner = self._fold(inner, [*folded, x], innermost, depth)
             scf.YieldOp([v for s in inner for v in s.values])
         return _reload(slots, list(op.results))
@@ -177,6 +178,13 @@ class FoldEmitter(StageEmitter):
             if span is None or span[1] + w.step * (extent - 1) >= w.size:
                 high = self._smaller(high, w.last(x))
         return low, high
+
+    def _assume(self, q: int, slots: list[Slot], r: Affine) -> None:
+        """States that the positions of a loop that was cut to the input are inside of it."""
+        for w in self.windows:
+            at = {self._group_position(s, w) for s in slots}
+            if w.fold == q and w.neutral and len(at) == 1 and LANE not in (x := at.pop()).atoms():
+                self.evaluator.facts.assume(w.position(x, r), 0, w.size - 1)
 
     def _larger(self, a: int | ir.Value, x: tuple[Affine, int]):
         return arith.maxsi(self.loops.index(a), self._ceil(x))
@@ -281,6 +289,8 @@ class FoldEmitter(StageEmitter):
 
     def _combine(self, k: int, a: ir.Value, b: ir.Value) -> ir.Value:
         instruction = self._combiner(k)
+        if instruction.name in ("arith.maximumf", "arith.minimumf"):
+            return bodies.extreme(instruction.name, a, b)
         return ir.Operation.create(
             instruction.name, results=[a.type], operands=[a, b], attributes=instruction.attributes
         ).results[0]

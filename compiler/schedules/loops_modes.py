@@ -140,6 +140,8 @@ def _widen(stage: Stage, shape: Shape, loops: Sequence[int], mode: Mode, target:
     mode.unrolled = _taps(shape)
     rest = [g for g in loops if g != mode.along]
     limit = max(target.vector_registers // 2, 4)
+    if rest and not any(a.parallel[rest[-1]] == 0 for a in shape.loads):
+        limit = 4  # no weights are shared: more at once is only more code
     if rest and _shares(shape, rest[-1]):
         mode.jammed = rest[-1]
         mode.jam = _divide(shape.groups[rest[-1]].extent, limit)

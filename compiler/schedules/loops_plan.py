@@ -248,7 +248,7 @@ def _chunk(extent: int, mode: Mode, work: int, count: int) -> int:
     elif work <= 2 * _LEAST * 8 or (work <= _GRAIN and count >= _ENOUGH_ITEMS):
         return extent
     else:
-        pieces = max(work * 8 // _GRAIN, min(_ENOUGH_ITEMS // count, work // (_LEAST * 8)), 1)
+        pieces = max(work // (4 * _GRAIN), min(_ENOUGH_ITEMS // count, work // (_LEAST * 8)), 1)
         wanted = -(-extent // pieces)
     if wanted >= extent or extent <= block:
         return extent
