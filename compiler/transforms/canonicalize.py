@@ -5,8 +5,8 @@
     %2 = "ty.matmul"(%1, %0)                           (%x had the shape [2, 3] already)
     %3 = "ty.minimum"(%relu_of_2, %six)
 
-The patterns stand in `patterns_movement.py`, `patterns_arithmetic.py`, `patterns_contraction.py`;
-those that may round anew are left out in exact mode.
+The patterns stand in `patterns_*.py` beside this file; those that may round anew are left out in
+exact mode.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from functools import cache
 from tyc.compiler.options import Options
 from tyc.compiler.transforms.patterns_arithmetic import EXACT, FAST
 from tyc.compiler.transforms.patterns_contraction import CONTRACTIONS
-from tyc.compiler.transforms.patterns_movement import MOVEMENT, read_unbroadcast, sink_reshape
+from tyc.compiler.transforms.patterns_elementwise import EVERYWHERE
+from tyc.compiler.transforms.patterns_guards import GUARDS
+from tyc.compiler.transforms.patterns_movement import MOVEMENT
+from tyc.compiler.transforms.patterns_splitting import SPLITTING
 from tyc.compiler.transforms.worklist import Table, merged, rewrite
 from tyc.dialects import ty
 from tyc.dialects.ods import REGISTRY, Elementwise
@@ -31,9 +34,8 @@ def canonicalize(program: Program, options: Options) -> None:
 @cache
 def _patterns(exact: bool) -> Table:
     assert ty.__all__  # all families are registered
-    everywhere = {
-        name: (read_unbroadcast, sink_reshape)
-        for name, op in REGISTRY.items()
-        if issubclass(op, Elementwise)
-    }
-    return merged(MOVEMENT, CONTRACTIONS, EXACT, {} if exact else FAST, everywhere)
+    elementwise = [name for name, op in REGISTRY.items() if issubclass(op, Elementwise)]
+    everywhere = dict.fromkeys(elementwise, EVERYWHERE)
+    fast = {} if exact else merged(GUARDS, FAST)
+    # Guards first: they know a product as it was written.
+    return merged(MOVEMENT, SPLITTING, fast, CONTRACTIONS, EXACT, everywhere)

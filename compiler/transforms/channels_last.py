@@ -144,5 +144,5 @@ def _is_worth_alone(operation: ir.Operation) -> bool:
     pixels = math.prod((y if op.NAME == "conv" else x).shape) // (
         weight.shape[0] if op.NAME == "conv" else x.shape[1]
     )
-    moved = sum(t.size for t in (x, y) if t.shape[1] > 1)
+    moved = sum(t.size for t in (x, y) if t.shape[1] > 1 and math.prod(t.shape[2:]) > 1)
     return weight.size * pixels >= _WORTH * moved

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlir import ir
 
-from tyc.compiler.transforms.constants import Context, made_by, rebuilt
+from tyc.compiler.transforms.constants import Context, has_one_use, made_by, rebuilt
 from tyc.compiler.transforms.worklist import Pattern
 from tyc.dialects import building, ty, windows
 from tyc.dialects.windows import Windows
@@ -36,6 +36,20 @@ def _unswapped(value: ir.Value) -> ir.Value | None:
     rank = len(inner.perm)
     swaps = rank >= 2 and list(inner.perm) == [*range(rank - 2), rank - 1, rank - 2]
     return inner.x if swaps else None
+
+
+def keep_rows_whole(op: Any, context: Context) -> ir.Value | None:
+    """A transpose that moves the last dimension to the one before leaves that to the flag."""
+    operands, flags = [op.a, op.b], [op.transpose_a, op.transpose_b]
+    for i, value in enumerate(operands):
+        inner = made_by(value, "transpose")
+        if inner is None or not has_one_use(value) or inner.perm[-2] != len(inner.perm) - 1:
+            continue
+        *batch, last, other = inner.perm
+        operands[i] = ty.transpose(inner.x, perm=[*batch, other, last])
+        flags[i] = not flags[i]
+        return ty.matmul(*operands, transpose_a=flags[0], transpose_b=flags[1])
+    return None
 
 
 def collapse_batch(op: Any, context: Context) -> ir.Value | None:
@@ -105,7 +119,7 @@ def _merged_padding(inner: Any, op: Any, value: float) -> Sequence[int] | None:
 
 
 CONTRACTIONS: dict[str, tuple[Pattern, ...]] = {
-    "matmul": (transpose_in_matmul, collapse_batch),
+    "matmul": (transpose_in_matmul, keep_rows_whole, collapse_batch),
     "conv": (pad_in_conv,),
     "average_pool": (pad_in_average,),
     "max_pool": (pad_in_max,),

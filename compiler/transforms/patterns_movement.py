@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from mlir import ir
 
-from tyc.compiler.transforms.constants import Context, has_one_use, made_by, owner_of, rebuilt
+from tyc.compiler.transforms.constants import Context, has_one_use, made_by, rebuilt
 from tyc.compiler.transforms.fold_constants import represents
 from tyc.compiler.transforms.worklist import Pattern
 from tyc.dialects import building, ty
+from tyc.dialects.axes import kept_shape
 from tyc.dialects.ods import VARIADIC_LIMIT
-from tyc.dialects.types import broadcast_shapes, dtype
+from tyc.dialects.types import dtype
 
 _type = building.type_of
 
@@ -40,6 +40,37 @@ def merge_reshapes(op: Any, context: Context) -> ir.Value | None:
     """reshape(reshape(x)) = reshape(x)."""
     inner = made_by(op.x, "reshape")
     return ty.reshape(inner.x, shape=op.shape) if inner is not None else None
+
+
+def keep_dims_as_reshaped(op: Any, context: Context) -> ir.Value | None:
+    """A reshape that drops or brings back what a reduction reduced is a flag of the reduction."""
+    if not has_one_use(op.x):
+        return None
+    inner = made_by(op.x, *REDUCTIONS, "argmax", "argmin")
+    if inner is None:
+        return None
+    axes = inner.axes if inner.NAME in REDUCTIONS else [inner.axis]
+    if tuple(op.shape) != kept_shape(_type(inner.x).shape, axes, not inner.keepdims):
+        return None
+    return rebuilt(inner, inner.x, keepdims=not inner.keepdims)
+
+
+def reshape_before_transpose(op: Any, context: Context) -> ir.Value | None:
+    """A reshape that only adds or drops ones can come before a transpose: transposes then meet."""
+    inner = made_by(op.x, "transpose")
+    if inner is None or not has_one_use(op.x):
+        return None
+    x, y, target = _type(inner.x), _type(inner.y), list(op.shape)
+    old = [d for d in inner.perm if x.shape[d] != 1]
+    new = [d for d, n in enumerate(target) if n != 1]
+    if [n for n in y.shape if n != 1] != [target[d] for d in new] or old == sorted(old):
+        return None
+    ones = [d for d in range(len(target)) if target[d] == 1]
+    place = {d: len(ones) + i for i, d in enumerate(sorted(old))}
+    perm = dict(zip(new, (place[d] for d in old))) | {d: i for i, d in enumerate(ones)}
+    shape = [1] * len(ones) + [x.shape[d] for d in sorted(old)]
+    wide = ty.reshape(inner.x, shape=shape)
+    return ty.transpose(wide, perm=[perm[d] for d in range(len(target))])
 
 
 def merge_transposes(op: Any, context: Context) -> ir.Value | None:
@@ -154,101 +185,12 @@ def merge_casts(op: Any, context: Context) -> ir.Value | None:
     return ty.cast(inner.x, to=op.to)
 
 
-def read_unbroadcast(op: Any, context: Context) -> ir.Value | None:
-    """An elementwise op broadcasts by itself: it reads what was broadcast, or one number."""
-    operands = list(op.operation.operands)
-    if len(operands) < 2:
-        return None
-    for i, value in enumerate(operands):
-        owner = owner_of(value)
-        if owner is None or owner.name not in _SPREADS:
-            continue
-        others = [_type(v).shape for j, v in enumerate(operands) if j != i]
-        small = _unbroadcast(value, context, others, _type(op.operation.results[0]).shape)
-        if small is not None:
-            operands[i] = small
-            return rebuilt(op, *operands)
-    return None
-
-
-_SPREADS = ("ty.broadcast_to", "ty.constant", "ty.full")
-
-
-def _unbroadcast(
-    value: ir.Value, context: Context, others: list[tuple[int, ...]], shape: tuple[int, ...]
-) -> ir.Value | None:
-    """A smaller value that broadcasts to the same, where the other operands give the shape."""
-    if _type(value).size == 1 and _type(value).rank == 0:
-        return None
-    spread = made_by(value, "broadcast_to")
-    small = _type(spread.x).shape if spread is not None else ()
-    if broadcast_shapes(small, *others) != shape:
-        return None
-    if spread is not None:
-        return spread.x
-    number = context.splat(value)
-    return context.scalar(number, value) if number is not None else None
-
-
-def sink_reshape(op: Any, context: Context) -> ir.Value | None:
-    """f(reshape(x), c) = reshape(f(x, c)), so that f stays beside the op that makes x.
-
-    Only where x and the reshape have no other reader, and the other operands need a reshape at
-    most: numbers, vectors along trailing dimensions that the reshape keeps, full tensors.
-    """
-    operands = list(op.operation.operands)
-    shape = _type(op.operation.results[0]).shape
-    for value in operands:
-        inner = made_by(value, "reshape")
-        if inner is None or _type(value).shape != shape or not _is_fusable(inner):
-            continue
-        source = _type(inner.x).shape
-        if all(_fits(_type(v).shape, shape, source) for v in operands):
-            moved = [_reshaped(v, shape, source) for v in operands]
-            return ty.reshape(rebuilt(op, *moved), shape=list(shape))
-    return None
-
-
-def _is_fusable(inner: Any) -> bool:
-    maker = owner_of(inner.x)
-    if maker is None or maker.name[3:] in ("parameter", "constant", "reshape", "full", "slice"):
-        return False
-    return has_one_use(inner.x) and has_one_use(inner.y)
-
-
-def _common_suffix(a: Sequence[int], b: Sequence[int]) -> int:
-    count = 0
-    while count < min(len(a), len(b)) and a[-1 - count] == b[-1 - count]:
-        count += 1
-    return count
-
-
-def _core(shape: Sequence[int]) -> tuple[int, ...]:
-    """The shape without leading ones."""
-    first = next((d for d, n in enumerate(shape) if n != 1), len(shape))
-    return tuple(shape[first:])
-
-
-def _fits(operand: tuple[int, ...], shape: tuple[int, ...], source: tuple[int, ...]) -> bool:
-    return operand == shape or len(_core(operand)) <= _common_suffix(shape, source)
-
-
-def _reshaped(value: ir.Value, shape: tuple[int, ...], source: tuple[int, ...]) -> ir.Value:
-    """An operand as the op on `source` reads it."""
-    own = _type(value).shape
-    if own == shape:
-        inner = made_by(value, "reshape")
-        if inner is not None and _type(inner.x).shape == source:
-            return inner.x
-        return ty.reshape(value, shape=list(source))
-    core = _core(own)
-    return value if core == own else ty.reshape(value, shape=list(core))
-
-
 REDUCTIONS = ("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_product")
 
 MOVEMENT: dict[str, tuple[Pattern, ...]] = {
-    "reshape": (drop_what_changes_nothing, merge_reshapes),
+    "reshape": (
+        drop_what_changes_nothing, merge_reshapes, keep_dims_as_reshaped, reshape_before_transpose,
+    ),
     "transpose": (drop_what_changes_nothing, merge_transposes, reshape_where_only_units_move),
     "broadcast_to": (
         drop_what_changes_nothing, merge_broadcasts, reshape_where_only_units_come,

@@ -31,8 +31,9 @@ from tyc.dialects.program import Program
 _FAR = (-100.0, -40.0, -20.0, -1e-3, 0.0, 1e-3, 20.0, 40.0, 100.0)
 POINTS = np.concatenate([np.linspace(-9.7, 9.9, 57), _FAR])
 _LARGEST_CONE = 16
-# What the rounding of coefficients to the element type makes of a function.
-_TOLERANCE = {"f16": 1e-3, "bf16": 8e-3}
+# What the rounding of coefficients to the element type makes of a function, relative and absolute.
+# The absolute part lets no epsilon pass that someone added on purpose.
+_TOLERANCE = {"f16": (2e-3, 1e-5), "bf16": (1e-2, 1e-3)}
 _NAMES = (
     "add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "negative", "absolute",
     "reciprocal", "sqrt", "rsqrt", "square", "exp", "log", "log1p", "expm1", "tanh", "erf",
@@ -130,19 +131,20 @@ def _is_closed(operation: ir.Operation, base: ir.Value) -> bool:
 
 def _recognise(samples: np.ndarray, element: str) -> Callable[[ir.Value], ir.Value] | None:
     """The closest of the functions that have an op, if it is close enough."""
-    limit = _TOLERANCE.get(element, 2e-6)
-    best, name, attributes = _distance(samples, POINTS), "", {}
+    limits = _TOLERANCE.get(element, (5e-6, 1e-13))
+    best, name, attributes = _distance(samples, POINTS, *limits), "", {}
     for candidate, chosen in _candidates(samples):
-        distance = _distance(samples, _values(candidate, chosen))
+        distance = _distance(samples, _values(candidate, chosen), *limits)
         if distance < best:
             best, name, attributes = distance, candidate, chosen
-    if best > limit or not name:
+    if best > 1 or not name:
         return None
     return lambda x: building.build(REGISTRY[name], x, **attributes)
 
 
-def _distance(a: np.ndarray, b: np.ndarray) -> float:
-    return float((np.abs(a - b) / (1 + np.abs(b))).max())
+def _distance(a: np.ndarray, b: np.ndarray, relative: float, absolute: float) -> float:
+    """The largest difference in units of what is tolerated."""
+    return float((np.abs(a - b) / (relative * np.abs(b) + absolute)).max())
 
 
 def _candidates(samples: np.ndarray) -> list[tuple[str, dict[str, Any]]]:
@@ -163,8 +165,9 @@ def _candidates(samples: np.ndarray) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _tidy(**attributes: float) -> dict[str, float]:
-    """Coefficients rounded to f32 where that loses nothing: 0.1 is found as 0.10000000149."""
-    return {k: float(np.float32(round(v, 7))) for k, v in attributes.items()}
+    """Coefficients as the f32 that they were, where they were one."""
+    short = {k: float(np.float32(v)) for k, v in attributes.items()}
+    return {k: short[k] if abs(short[k] - v) < 1e-9 else v for k, v in attributes.items()}
 
 
 _VALUES: dict[tuple, np.ndarray] = {}

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from programs import check, only, program
+from programs import check, names, only, program
 
 from tyc.compiler.transforms.canonicalize import canonicalize
-from tyc.dialects import ty
+from tyc.compiler.transforms.simplify import simplify
+from tyc.dialects import interpreter, ty
 
 
 def number(value: float, shape: tuple[int, ...] = ()) -> Any:
@@ -92,6 +93,13 @@ MOVEMENT = {
     ),
     "sum over ones": (
         lambda x: ty.reduce_sum(x, axes=[1], keepdims=False), (2, 1, 3), ["reshape"],
+    ),
+    "sum and kept dimensions": (
+        lambda x: ty.reshape(ty.reduce_sum(x, axes=[-1], keepdims=False), shape=[2, 1]),
+        (2, 3), ["reduce_sum"],
+    ),
+    "place and dropped dimensions": (
+        lambda x: ty.reshape(ty.argmax(x, axis=0, keepdims=True), shape=[3]), (2, 3), ["argmax"],
     ),
 }  # fmt: skip
 
@@ -230,3 +238,98 @@ def test_padding_of_channels_stays(low: list[int]) -> None:
 
     weight = np.ones((3, 2 + low[1], 3, 3), np.float32)
     assert left(body, (1, 2, 5, 5), w=weight) == ["pad", "conv"]
+
+
+def test_heads_of_keys_become_one_transpose_and_a_flag() -> None:
+    def body(x: Any, w: Any, v: Any) -> Any:
+        q, k = (ty.reshape(ty.matmul(x, m), shape=[1, 6, 2, 4]) for m in (w, v))
+        q, k = (ty.transpose(h, perm=[0, 2, 1, 3]) for h in (q, k))
+        k = ty.transpose(ty.reshape(k, shape=[2, 6, 4]), perm=[0, 2, 1])
+        k = ty.reshape(ty.multiply(k, number(0.5)), shape=[1, 2, 4, 6])
+        return ty.matmul(ty.multiply(q, number(0.5)), k)
+
+    weights = {k: np.arange(64.0).reshape(8, 8).astype(np.float32) for k in "wv"}
+    with program(body, (1, 6, 8), **weights) as made:
+        heads = ["matmul", "multiply", "reshape", "transpose"]
+        found = check(made, canonicalize, exact=True)
+        assert sorted(found) == sorted([*heads, *heads, "matmul"])
+        # The factors then go into the weights.
+        found = check(made, simplify, tolerance=1e-4)
+        assert sorted(set(found)) == ["matmul", "reshape", "transpose"]
+
+
+def test_transpose_sinks_below_numbers_and_equals() -> None:
+    def body(x: Any, y: Any) -> Any:
+        a, b = (ty.transpose(ty.exp(v), perm=[1, 0]) for v in (x, y))
+        return ty.relu(ty.add(a, ty.multiply(b, number(2))))
+
+    expected = ["exp", "exp", "multiply", "add", "relu", "transpose"]
+    assert left(body, (2, 3), (2, 3)) == expected
+
+
+@pytest.mark.parametrize("value", [-math.inf, -3e38])
+@pytest.mark.parametrize("known", [False, True])
+def test_nan_guard_of_a_mask_that_leaves_something(value: float, known: bool) -> None:
+    mask = np.where(np.tri(4, dtype=bool), 0, value).astype(np.float32)
+
+    def body(x: Any, y: Any, c: Any, m: Any) -> Any:
+        if not known:
+            m = ty.where(c, number(0), number(value))
+        y = ty.softmax(ty.add(ty.matmul(x, y), m), axis=-1)
+        return ty.where(ty.is_nan(y), number(0), y)
+
+    with program(body, (4, 3), (3, 4), ((4, 4), "i1"), m=mask) as made:
+        found = check(made, canonicalize, tolerance=1e-6)
+        assert ("is_nan" in found) == (not known and value == -math.inf)
+
+
+def test_nan_guard_of_an_input_stays() -> None:
+    def body(x: Any, m: Any) -> Any:
+        y = ty.softmax(ty.add(ty.square(x), m), axis=-1)
+        return ty.where(ty.is_nan(y), number(0), y)
+
+    assert "is_nan" in left(body, (4, 4), (4, 4), tolerance=1e-6)
+
+
+@pytest.mark.parametrize("offset", [0, 1])
+def test_one_hot_product_reads_a_table(offset: int) -> None:
+    def body(i: Any, table: Any, counter: Any) -> Any:
+        hot = ty.cast(ty.equal(ty.reshape(i, shape=[2, 5, 1]), counter), to="f32")
+        return ty.matmul(hot, table)
+
+    table = np.arange(70.0).reshape(7, 10).astype(np.float32)
+    counter = np.arange(7, dtype=np.int32).reshape(1, 1, 7) + offset
+    with program(body, ((2, 5), "i32"), table=table, counter=counter) as made:
+        indices = np.array([[0, 1, 6, 7, -1], [3, 3, 100, -9, 5]], np.int32)
+        (before,) = interpreter.run(made, [indices])
+        found = check(made, canonicalize, tolerance=0)
+        assert ("gather" in found) == (offset == 0)
+        np.testing.assert_array_equal(interpreter.run(made, [indices])[0], before)
+
+
+@pytest.mark.parametrize("flag", [False, True])
+def test_parts_of_a_product_are_products(flag: bool) -> None:
+    def body(x: Any, w: Any, b: Any) -> Any:
+        y = ty.reshape(ty.add(ty.matmul(x, w, transpose_b=flag), b), shape=[1, 5, 3, 2, 4])
+        y = ty.transpose(y, perm=[2, 0, 3, 1, 4])
+        q, k, v = (
+            ty.slice(y, starts=[i, 0, 0, 0, 0], sizes=[1, 1, 2, 5, 4], steps=[1] * 5)
+            for i in range(3)
+        )
+        return [ty.reshape(q, shape=[2, 5, 4]), ty.exp(k), ty.multiply(v, number(2))]
+
+    w = np.arange(6 * 24.0).reshape(6, 24).astype(np.float32) / 100
+    b = np.arange(24.0).astype(np.float32)
+    with program(body, (1, 5, 6), w=w.T.copy() if flag else w, b=b) as made:
+        assert names(made).count("matmul") == 1
+        found = check(made, simplify, exact=True)
+        assert found.count("matmul") == 3 and "slice" not in found
+
+
+def test_overlapping_parts_stay() -> None:
+    def body(x: Any, w: Any) -> Any:
+        y = ty.matmul(x, w)
+        return [ty.slice(y, starts=[0, b], sizes=[2, 3], steps=[1, 1]) for b in (0, 1)]
+
+    with program(body, (2, 4), w=np.ones((4, 5), np.float32)) as made:
+        assert check(made, canonicalize, exact=True) == ["matmul", "slice", "slice"]

@@ -109,6 +109,7 @@ NOT_ACTIVATIONS = {
     "almost gelu": lambda x: mul(x, n(0.5), ty.add(n(1), ty.erf(mul(x, n(0.7))))),
     "quick gelu": lambda x: mul(x, ty.sigmoid(mul(x, n(1.702)))),
     "scaled silu": lambda x: mul(x, ty.sigmoid(x), n(1.01)),
+    "epsilon": lambda x: ty.add(ty.relu(x), n(1e-12)),
     "identity": lambda x: ty.subtract(ty.add(x, n(3)), n(3)),
     "two values": lambda x: mul(x, ty.sigmoid(ty.reverse(x, axes=[0]))),
     "read in between": lambda x: (y := ty.sigmoid(x), mul(x, y)),
