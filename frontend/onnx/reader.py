@@ -74,6 +74,8 @@ def _parse(data: bytes, label: str) -> onnx.ModelProto:
     except DecodeError:
         message = f"must be an ONNX model, got {len(data)} bytes that begin with {data[:8]!r}"
         hint = "the file is truncated or of another format"
+        if len(data) >= 2**31:
+            hint = "weights of 2 GiB and more must be saved as external data"
         raise UserError(message, node=label, hint=hint) from None
 
 

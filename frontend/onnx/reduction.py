@@ -47,6 +47,9 @@ def reduction(op: str) -> Callable[[Graph, Node], Any]:
             if not -rank <= axis < rank:
                 n.fail(f"axes must lie in {-rank}..{rank - 1}, got {list(axes)}")
         axes = sorted({a % rank for a in axes}) if rank else []
+        if op == "reduce_log_sum_exp" and any(g.shape(x)[a] == 0 for a in axes):
+            # Of nothing: log(0). The op itself subtracts a maximum, which nothing has not.
+            return g.log(reduction("reduce_sum")(g, n))
         name = _ON_BOOL.get(op, op) if g.dtype(x).kind == "bool" else op
         return getattr(g, name)(x, axes=axes, keepdims=bool(n.get("keepdims", 1)))
 

@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from node_cases import load_cases  # noqa: E402
-from node_execution import Outcome, execute  # noqa: E402
+from node_execution import RUNNERS, Outcome, execute  # noqa: E402
 
 TABLE = HERE / "passing.txt"
 
@@ -130,7 +130,7 @@ def serve(mode: str) -> None:
 def main() -> None:
     """Runs what the command line asks for and prints a summary."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mode", choices=("interpreter", "fused", "compiled"), default="interpreter")
+    parser.add_argument("--mode", choices=tuple(RUNNERS), default="interpreter")
     parser.add_argument("--only", default="", help="regular expression on the case's name")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds a case")
     parser.add_argument("--verbose", action="store_true", help="print every case but the ok ones")
@@ -145,7 +145,8 @@ def main() -> None:
     for outcome in run_cases(names, options.mode, options.limit):
         outcomes.append(outcome)
         if options.verbose and outcome.status != "ok":
-            print(f"{outcome.status:12}{outcome.name}: {outcome.detail}", flush=True)
+            detail = outcome.detail.partition("\n")[0]
+            print(f"{outcome.status:12}{outcome.name}: {detail}", flush=True)
     print(dict(Counter(o.status for o in outcomes)), "fixed:", sum(bool(o.fixed) for o in outcomes))
     if options.update:
         write_table(outcomes)
