@@ -226,6 +226,8 @@ def _assign(
     found = Contraction(
         *base, a, b, roots, batch, rows, (*columns, lane), tuple(depth), constants
     )
+    if found.shared and strides_of(a).get(lane) != 1:
+        return None  # A is read vector by vector too, so it has to be contiguous along the lanes
     return _joined(found)
 
 
