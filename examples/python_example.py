@@ -16,4 +16,6 @@ tyc.compile(net, "net.so", x)  # a library, for C as well
 module = tyc.runtime.load("net.so")  # needs NumPy and nothing else
 print(module(np.ones((8, 4), np.float32)).shape)
 
-tyc.compile(tyc.load_onnx("magika.onnx"), "magika.so")  # the same, of an ONNX model
+
+program = tyc.load_onnx("magika.onnx", {"bytes": (1, 2048)})
+tyc.compile(program, "magika.so")  # the same, of an ONNX model

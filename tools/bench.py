@@ -87,7 +87,13 @@ def _session(model: Path, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors have no base class of their own
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"onnxruntime must load the model, got: {reason}", node=model.name
+        ) from None
 
 
 def _times(runs: dict[str, Callable[[], Any]], seconds: float) -> dict[str, Any]:

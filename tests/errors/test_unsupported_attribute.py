@@ -17,4 +17,4 @@ def test_a_value_that_the_op_does_not_take(fails, output, tmp_path):
     node = helper.make_node("Concat", ["x", "x"], ["y"], name="odd", axis=7)
     path = small_model(tmp_path / "odd.onnx", nodes=[node], arrays={})
     message = fails("compile", path, "-o", output)
-    assert message.startswith("node 'odd' (Concat): ") and "axis" in message and "7" in message
+    assert message == "node 'odd' (Concat): axes must be distinct and lie in -2..1, got [7]"

@@ -68,8 +68,8 @@ def _examples(rows: list[ops.OpRow]) -> list[ops.OpRow]:
 def _summary(rows: list[ops.OpRow]) -> str:
     count = len([n for n in ops.onnx_operators() if "." not in n])
     return (
-        f"{len(rows)} ops (`tyc ops` lists them one by one), {count} ONNX operators by rules of their"
-        " own, others by their function bodies.\nElement types: f32, f64, f16, bf16, i1, signed and"
+        f"{len(rows)} ops (`tyc ops` lists them one by one), {count} ONNX operators by rules of"
+        " their own, others by function bodies.\nElement types: f32, f64, f16, bf16, i1, signed and"
         " unsigned integers of 8 to 64 bits."
     )
 

@@ -1,0 +1,40 @@
+"""The command as a user starts it: in a process, with another inside of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from commands import small_model, tyc
+
+
+def test_exit_code_and_output_come_through(tmp_path):
+    model = small_model(tmp_path / "small.onnx")
+    answer = tyc("check", model)
+    assert answer.code == 0 and answer.out.startswith("small.onnx: all 3 nodes") and not answer.err
+    answer = tyc("check", tmp_path / "nope.onnx")
+    wanted = "error: nope.onnx: file "
+    assert answer.code == 2 and answer.out == "" and answer.err.startswith(wanted)
+
+
+def test_opt_reads_standard_input():
+    text = "module {\n}\n\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "tyc.tools.tyc", "opt"], input=text, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, text, "")
+
+
+def test_a_reader_that_leaves_is_no_error():
+    command = f"{sys.executable} -m tyc.tools.tyc ops | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.stderr == "" and done.stdout.startswith("op ")
+
+
+def test_help_loads_no_compiler():
+    program = (
+        "import sys\nfrom tyc.tools import tyc\ntyc.run(['--help'])\n"
+        "print(*sorted({m.split('.')[0] for m in sys.modules} & {'mlir', 'onnx', 'llvmlite'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == ""
