@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,7 +13,7 @@ from onnx import TensorProto, numpy_helper
 from tyc.dialects.types import DType, dtype
 from tyc.runtime.errors import UserError
 
-_ELEMENTS = {
+_ELEMENTS: dict[Any, str] = {
     TensorProto.FLOAT: "f32", TensorProto.DOUBLE: "f64", TensorProto.FLOAT16: "f16",
     TensorProto.BFLOAT16: "bf16", TensorProto.BOOL: "i1",
     TensorProto.INT8: "i8", TensorProto.INT16: "i16", TensorProto.INT32: "i32",
@@ -21,7 +22,7 @@ _ELEMENTS = {
 }  # fmt: skip
 
 # Narrow integers are kept one a byte: the values, and so the meaning, are the same.
-_WIDENED = {
+_WIDENED: dict[Any, str] = {
     TensorProto.INT4: "i8", TensorProto.UINT4: "u8",
     getattr(TensorProto, "INT2", -1): "i8", getattr(TensorProto, "UINT2", -2): "u8",
 }  # fmt: skip
@@ -29,7 +30,7 @@ _WIDENED = {
 
 def element_name(code: int) -> str:
     """ONNX's own name of an element type code, in lower case."""
-    names = {int(number): name for name, number in TensorProto.DataType.items()}
+    names: dict[Any, str] = {n: name for name, n in TensorProto.DataType.items()}
     return names.get(code, f"type {code}").lower()
 
 
