@@ -1,14 +1,15 @@
 """Packs buffers with known lifetimes into one arena.
 
 Offsets are multiples of `ALIGNMENT`. The packing is greedy: buffers in some order, each at the
-lowest (or tightest) gap among those that live at the same time; several orders are tried and the
-smallest arena wins. The largest sum of live bytes is a lower bound, and the search stops there.
+tightest gap among those that live at the same time; several orders are tried, and the best ones are
+improved by moving buffers. The largest sum of live bytes is a lower bound: the search stops there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from random import Random
 
 ALIGNMENT = 64
 
@@ -57,17 +58,40 @@ _ORDERS: tuple[Callable[[Lifetime], tuple[int, ...]], ...] = (
 def pack(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
     """The offset of each buffer, and the bytes of the arena."""
     bound = largest_live_set(lifetimes)
-    best: tuple[list[int], int] = ([0] * len(lifetimes), 0)
-    for attempt, order in enumerate(_ORDERS):
+    plans = []
+    for order in _ORDERS:
         indices = sorted(range(len(lifetimes)), key=lambda i, order=order: (order(lifetimes[i]), i))
-        offsets, total = _place(lifetimes, indices)
-        if attempt == 0 or total < best[1]:
-            best = offsets, total
-        if best[1] <= bound:
+        plans.append((*_place(lifetimes, indices), indices))
+        if plans[-1][1] <= bound:
+            return plans[-1][:2]
+    plans.sort(key=lambda plan: plan[1])
+    climbed = [_climb(lifetimes, plan, bound) for plan in plans[:_CLIMBS]]
+    return min(climbed, key=lambda plan: plan[1], default=([], 0))
+
+
+_CLIMBS, _ROUNDS = 3, 120
+
+
+def _climb(
+    lifetimes: Sequence[Lifetime], plan: tuple[list[int], int, list[int]], bound: int
+) -> tuple[list[int], int]:
+    """Moves a buffer that stands above the bound to an earlier turn, as long as that is no worse.
+
+    The random numbers are seeded: the same lifetimes give the same plan.
+    """
+    offsets, total, indices = plan
+    random = Random(len(lifetimes))
+    for _ in range(_ROUNDS):
+        if total <= bound:
             break
-    if best[1] > bound:
-        best = min(best, _repair(lifetimes, best, bound), key=lambda plan: plan[1])
-    return best
+        high = [n for n, i in enumerate(indices) if offsets[i] + lifetimes[i].reserved > bound]
+        turn = random.choice(high)
+        trial = list(indices)
+        trial.insert(random.randrange(turn // 2 + 1), trial.pop(turn))
+        trial_offsets, trial_total = _place(lifetimes, trial)
+        if trial_total <= total:
+            offsets, total, indices = trial_offsets, trial_total, trial
+    return offsets, total
 
 
 def _place(lifetimes: Sequence[Lifetime], indices: Sequence[int]) -> tuple[list[int], int]:
@@ -98,23 +122,3 @@ def _tightest_gap(taken: Sequence[tuple[int, int]], size: int) -> int:
         end = max(end, high)
     return best if best >= 0 else end
 
-
-def _repair(
-    lifetimes: Sequence[Lifetime], plan: tuple[list[int], int], bound: int, rounds: int = 200
-) -> tuple[list[int], int]:
-    """Moves the buffers that reach the top of the arena to the front of the order and packs again."""
-    offsets, total = plan
-    indices = sorted(range(len(lifetimes)), key=lambda i: (-lifetimes[i].reserved, i))
-    best = plan
-    for _ in range(rounds):
-        top = [i for i in indices if offsets[i] + lifetimes[i].reserved == total]
-        rest = [i for i in indices if i not in set(top)]
-        if indices == [*top, *rest]:
-            top, rest = indices[1:2], [indices[0], *indices[2:]]
-        indices = [*top, *rest]
-        offsets, total = _place(lifetimes, indices)
-        if total < best[1]:
-            best = offsets, total
-        if total <= bound:
-            break
-    return best
