@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from functools import lru_cache
@@ -42,9 +41,17 @@ def link_shared(
         )  # fmt: skip
 
 
+@lru_cache(maxsize=1)
+def zig() -> str:
+    """The `zig` binary of the ziglang wheel, run as it is: starting a Python for it costs more than
+    the link."""
+    import ziglang
+
+    return str(Path(next(iter(ziglang.__path__))) / "zig")
+
+
 def _lld(arguments: list[str]) -> None:
-    command = [sys.executable, "-m", "ziglang", "ld.lld", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run([zig(), "ld.lld", *arguments], capture_output=True, text=True)
     if done.returncode:
         raise InternalError(f"the linker failed: {done.stderr.strip()[:2000]}")
 

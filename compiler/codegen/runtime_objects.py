@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import sys
 import tempfile
 from functools import lru_cache
 from pathlib import Path
 
 import tyc.runtime.native
 from tyc.compiler import cache
+from tyc.compiler.codegen.link import zig
 from tyc.runtime.errors import InternalError
 
 FLAGS = (
@@ -43,7 +43,7 @@ def _object(source: Path, triple: str, digest: str) -> bytes:
         return found
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "out.o"
-        command = [sys.executable, "-m", "ziglang", "cc", "-target", ZIG_TARGET[triple], *FLAGS]
+        command = [zig(), "cc", "-target", ZIG_TARGET[triple], *FLAGS]
         done = subprocess.run(
             [*command, "-c", source.name, "-o", str(output)],
             cwd=source.parent, capture_output=True, text=True,
