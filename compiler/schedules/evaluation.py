@@ -167,7 +167,8 @@ class Evaluator(Regions):
         found = memory.load_lanes(buffer, address, lanes, index, mask)
         if found is not None:
             return found
-        if self._tile is not None and address.coefficient(self._tile[0]) == 1:
+        tile = self._tile if lanes <= memory.TILE else None
+        if tile is not None and address.coefficient(tile[0]) == 1:
             return self._turned(buffer, address, lanes, index)
 
         def element(k: int) -> ir.Value:
@@ -194,7 +195,7 @@ class Evaluator(Regions):
 
         def column(lane: int) -> ir.Value:
             along = producers.at_lane(self.facts, first, lane) + Affine({LANE: 1})
-            found = memory.load_lanes(buffer, along, lanes, index, None)
+            found = memory.load_lanes(buffer, along, memory.TILE, index, None)
             assert found is not None
             return found
 

@@ -88,6 +88,11 @@ class Loops:
         if size > whole:
             body(base + whole, size - whole)
 
+    def is_last(self, span: Span) -> ir.Value:
+        """Whether an item has the shorter last piece of a loop."""
+        final = self.index(span.extent // span.size * span.size)
+        return arith.cmpi(arith.CmpIPredicate.eq, self.index(span.base), final)
+
     def lanes(
         self, span: Span, lanes: int, unroll: int, body: Callable[[list[Place]], None]
     ) -> None:
@@ -99,7 +104,7 @@ class Loops:
             return
         rest = span.extent % block
         final = span.extent // span.size * span.size
-        is_last = arith.cmpi(arith.CmpIPredicate.eq, self.index(span.base), self.index(final))
+        is_last = self.is_last(span)
         whole = arith.select(is_last, self.index(span.extent - final - rest), self.index(span.size))
         with self.loop(0, whole, block, (0, span.size - block)) as (x, _):
             body(places(span.base + x, block, lanes))
@@ -163,7 +168,7 @@ class StageEmitter:
 
     def _outer(self, outer: list[int], at: dict[int, Affine]) -> None:
         if not outer:
-            self._jam(at)
+            self.jam(at)
             return
         g, *rest = outer
         span = self.spans[g]
@@ -181,51 +186,37 @@ class StageEmitter:
         left = self.loops.index(Affine({}, span.extent) - span.base)
         return arith.minsi(left, self.loops.index(span.size)), 1, (0, span.size - 1)
 
-    def _jam(self, at: dict[int, Affine]) -> None:
+    def jam(self, at: dict[int, Affine]) -> None:
+        """The jammed loop around the lanes' loop."""
         g = self.mode.jammed
         if g < 0:
-            self._along(at, [{}])
+            self.along(at, [{}])
             return
         span = self.spans[g]
-        if self.mode.turn:
-            self._turn(at, g, span)
-            return
         for base, size in self.segments(g, span):
             self.loops.blocks(
                 base,
                 size,
                 self.mode.jam,
-                lambda x, count: self._along(at, [{g: x + k} for k in range(count)]),
+                lambda x, count: self.along(at, [{g: x + k} for k in range(count)]),
             )
-
-    def _turn(self, at: dict[int, Affine], g: int, span: Span) -> None:
-        """Blocks of 8 along the jammed loop, read as tiles; what is left one by one."""
-        whole = span.size // 8 * 8
-        with self.loops.loop(0, whole, 8) as (x, _):
-            variable = next(iter(x.terms))
-            assert isinstance(variable, ir.Value)
-            self._along(at, [{g: span.base + x + k} for k in range(8)], variable)
-            scf.YieldOp([])
-        for k in range(whole, span.size):
-            self._along(at, [{g: span.base + k}])
 
     def segments(self, g: int, span: Span) -> list[tuple[Affine, int]]:
         """Pieces of a loop to emit apart: positions at a padded border, and those inside."""
         del g
         return [(span.base, span.size)]
 
-    def _along(
-        self, at: dict[int, Affine], jammed: list[dict[int, Affine]], turned: ir.Value | None = None
-    ) -> None:
+    def along(self, at: dict[int, Affine], jammed: list[dict[int, Affine]]) -> None:
+        """The lanes' loop around blocks of every jammed position."""
         g = -1 if self.mode.folds else self.mode.along
 
-        def block(along: list[Place]) -> None:
+        def block(along: Sequence[Place]) -> None:
             elements = []
             for k, j in enumerate(jammed):
                 for x, lanes in along:
                     position = {**at, **j, g: x}
-                    elements.append(Element(self.point(position), lanes, k))
-            self.block(elements, turned)
+                    elements.append(Element(self.point(position, lanes), lanes, k))
+            self.block(elements)
 
         if g < 0:
             block([(Affine({}), None)])
@@ -236,10 +227,10 @@ class StageEmitter:
             lanes = self.mode.lanes if size >= 2 or self.mode.lanes == 1 else 1
             self.loops.lanes(part, lanes, self.mode.unroll, block)
 
-    def point(self, position: dict[int, Affine]) -> tuple[Affine, ...]:
+    def point(self, position: dict[int, Affine], lanes: int | None) -> tuple[Affine, ...]:
         """The index of every dimension of the stage's values."""
         facts = self.evaluator.facts
-        facts.declare(LANE, 0, self.mode.lanes - 1)
+        facts.declare(LANE, 0, (lanes or 1) - 1)
         at = list(self._fixed)
         own: list[Group] = [self.groups[g] for g in position if g >= 0]
         dims = point(own, [x for g, x in position.items() if g >= 0], len(at), facts)
@@ -248,15 +239,15 @@ class StageEmitter:
                 at[d] = dims[d]
         return tuple(at)
 
-    def block(self, elements: list[Element], turned: ir.Value | None) -> None:
+    def block(self, elements: list[Element]) -> None:
         """Computes and stores elements; all are read before the first is written."""
-        computed = []
-        for e in elements:
-            with self.evaluator.tile(turned, e.jam):
-                values = [self.evaluator.value(t, e.at, e.lanes) for t in self.plan.stage.values]
-            computed.append((e, values))
+        computed = [(e, self.compute(e)) for e in elements]
         for e, values in computed:
             self.store(e, values)
+
+    def compute(self, e: Element) -> list[ir.Value]:
+        """An element of every value of the stage."""
+        return [self.evaluator.value(t, e.at, e.lanes) for t in self.plan.stage.values]
 
     def store(self, e: Element, values: Sequence[ir.Value]) -> None:
         """Writes an element of every value of the stage."""

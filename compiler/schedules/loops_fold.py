@@ -71,7 +71,7 @@ class FoldEmitter(StageEmitter):
         ends.append((Affine({}, high), span.extent - high))
         return [(base, size) for base, size in ends if size]
 
-    def block(self, elements: list[Element], turned: ir.Value | None) -> None:
+    def block(self, elements: list[Element]) -> None:
         """Folds and stores the elements."""
         fold = self._fold_lanes if self.mode.folds else self._fold_elements
         slots = fold(elements)

@@ -3,7 +3,8 @@
 `lanes` run along a parallel loop (accumulators are vectors, one per element) or along a reduction
 loop over contiguous data (partial sums, joined at the end). `jam` elements of a second parallel
 loop are computed together, so that they share loads and hide the latency of the accumulation.
-`turn` reads tiles along the jammed loop and transposes them in registers.
+`turn` reads tiles along the jammed loop and transposes them in registers; `lanes_first` then puts
+the lanes' loop outside.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Mode:
     jammed: int = -1
     jam: int = 1
     turn: bool = False
+    lanes_first: bool = False
     unrolled: set[int] = field(default_factory=set)
 
 
@@ -117,7 +119,7 @@ def _load_weight(stride: int | None, lanes: int) -> float:
 
 
 def _store_weight(stride: int | None, lanes: int) -> float:
-    return 1.0 if stride == 1 else 1.5 * lanes
+    return 1.0 if stride == 1 else 3.0 * lanes
 
 
 def _lane_cost(shape: Shape, strides: list[tuple[int | None, Access]], lanes: int) -> float:
@@ -194,7 +196,12 @@ def _turn(shape: Shape, loops: Sequence[int], mode: Mode) -> None:
             continue
         for g in loops:
             if g != mode.along and access.parallel[g] == 1 and shape.groups[g].extent >= 8:
-                mode.turn, mode.jammed, mode.jam, mode.unroll = True, g, 8, 1
+                # A cache line of what is read: 16 elements.
+                mode.turn, mode.jammed, mode.unroll = True, g, 1
+                mode.jam = 16 if shape.groups[g].extent >= 16 else 8
+                # The inner loop walks the buffer whose rows are closer to each other.
+                rows = max(abs(s.parallel[g] or 0) for s in shape.stores)
+                mode.lanes_first = abs(access.parallel[mode.along] or 0) > rows
                 return
 
 

@@ -187,7 +187,8 @@ def _nest(
     mode = choose(anchor, shape, list(range(len(shape.groups))), target)
     own: list[int | None] = list(range(len(anchor.shape)))
     nest = Nest([], StagePlan(anchor, own, box, apart, shape, mode))
-    nest.tiles = _tiles(shape, mode, free, _work(kernel, stages, shape), staged)
+    work = _work(kernel, stages, shape)
+    nest.tiles = _tiles(shape, mode, free, work, staged, target.l1_bytes)
     while True:
         total = _with_stages(kernel, stages, anchors, nest, target, layouts)
         if total <= SCRATCH_BYTES:
@@ -221,7 +222,9 @@ def _work(kernel: Kernel, stages: list[Stage], shape: Shape) -> int:
     return max(int(total * min(share, 1.0)), 1)
 
 
-def _tiles(shape: Shape, mode: Mode, free: list[int], work: int, staged: bool) -> list[int]:
+def _tiles(
+    shape: Shape, mode: Mode, free: list[int], work: int, staged: bool, l1: int
+) -> list[int]:
     """How much of each loop one item takes."""
     tiles = [g.extent for g in shape.groups]
     count = 1
@@ -236,12 +239,38 @@ def _tiles(shape: Shape, mode: Mode, free: list[int], work: int, staged: bool) -
         pieces = -(-extent // tiles[g])
         count, work = count * pieces, max(work // pieces, 1)
     if along in free:
-        tiles[along] = _chunk(shape.groups[along].extent, mode, work, count)
+        extent = shape.groups[along].extent
+        tiles[along] = min(_chunk(extent, mode, work, count), _cached(shape, mode, l1))
+        count *= -(-extent // tiles[along])
+    if mode.turn and mode.jammed in free and count < 4 * _ENOUGH_ITEMS:
+        tiles[mode.jammed] = _near(shape.groups[mode.jammed].extent, 128, mode.jam)
     return tiles
 
 
+def _cached(shape: Shape, mode: Mode, l1: int) -> int:
+    """How much of the lanes' loop keeps what the jammed elements share, weights, in the cache."""
+    extent = shape.groups[mode.along].extent
+    folds = math.prod(g.extent for g in shape.reductions)
+    shared = [a for a in shape.loads if mode.jammed >= 0 and a.parallel[mode.jammed] == 0]
+    size = sum(itemsize(element_of(a.tensor)) * folds for a in shared if a.parallel[mode.along])
+    if size * extent <= l1 // 2:
+        return extent
+    return _near(extent, max(l1 // 2 // size, 2 * mode.lanes), mode.lanes * mode.unroll)
+
+
+def _near(extent: int, wanted: int, block: int) -> int:
+    """A piece of a loop: whole blocks, and a divisor where one is near."""
+    if wanted >= extent or extent <= block:
+        return extent
+    wanted = max(wanted // block, 1) * block
+    for tile in range(wanted, wanted // 2, -block):
+        if extent % tile == 0:
+            return tile
+    return wanted
+
+
 def _chunk(extent: int, mode: Mode, work: int, count: int) -> int:
-    """A piece of the loop along the lanes: whole blocks, and a divisor where one is near."""
+    """How much of the loop along the lanes makes an item."""
     block = mode.lanes * mode.unroll
     if mode.turn:
         block, wanted = mode.lanes, 64
@@ -250,13 +279,7 @@ def _chunk(extent: int, mode: Mode, work: int, count: int) -> int:
     else:
         pieces = max(work // (4 * _GRAIN), min(_ENOUGH_ITEMS // count, work // (_LEAST * 8)), 1)
         wanted = -(-extent // pieces)
-    if wanted >= extent or extent <= block:
-        return extent
-    wanted = max(wanted // block, 1) * block
-    for tile in range(wanted, wanted // 2, -block):
-        if extent % tile == 0:
-            return tile
-    return wanted
+    return _near(extent, wanted, block)
 
 
 def _with_stages(

@@ -178,15 +178,22 @@ _QUADS = [0, 1, 8, 9, 4, 5, 12, 13], [2, 3, 10, 11, 6, 7, 14, 15]
 _HALVES = [0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15]
 
 
+TILE = 8
+"""Rows and columns of a tile that is transposed in registers."""
+
+
 def transpose(rows: Sequence[ir.Value]) -> list[ir.Value]:
-    """The columns of 8 rows of 8 lanes: three rounds of shuffles that each are one instruction."""
+    """The 8 columns of up to 8 rows of 8 lanes, in three rounds of one-instruction shuffles."""
+    count = len(rows)
+    rows = [*rows, *[rows[0]] * (TILE - count)]
 
     def both(a: ir.Value, b: ir.Value, picks: tuple[list[int], list[int]]) -> list[ir.Value]:
         return [vector.shuffle(a, b, p) for p in picks]
 
-    if len(rows) != 8:
-        raise InternalError(f"a tile has 8 rows, got {len(rows)}")
     t = [v for k in range(0, 8, 2) for v in both(rows[k], rows[k + 1], _PAIRS)]
     s = [v for k in (0, 4) for j in (0, 1) for v in both(t[k + j], t[k + j + 2], _QUADS)]
     joined = [both(s[k], s[k + 4], _HALVES) for k in range(4)]
-    return [pair[half] for half in (0, 1) for pair in joined]
+    columns = [pair[half] for half in (0, 1) for pair in joined]
+    if count == TILE:
+        return columns
+    return [vector.shuffle(c, c, list(range(count))) for c in columns]
