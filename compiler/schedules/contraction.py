@@ -24,9 +24,9 @@ from tyc.compiler.schedules import contraction_analysis as analysis
 from tyc.compiler.schedules import contraction_operands as operands
 from tyc.compiler.schedules import contraction_plan as planning
 from tyc.compiler.schedules.arithmetic import Size
-from tyc.compiler.schedules.contraction_analysis import Contraction, argument_of
 from tyc.compiler.schedules.contraction_block import Work
 from tyc.compiler.schedules.contraction_epilogue import Epilogue
+from tyc.compiler.schedules.contraction_form import Contraction, argument_of
 from tyc.compiler.schedules.contraction_kernel import loop
 from tyc.compiler.schedules.contraction_plan import PACKED, Plan
 from tyc.compiler.schedules.evaluation import Evaluator

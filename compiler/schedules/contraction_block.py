@@ -11,22 +11,21 @@ from mlir.dialects import arith
 from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules import contraction_operands as operands
 from tyc.compiler.schedules import contraction_plan as planning
-from tyc.compiler.schedules.affine import Affine
 from tyc.compiler.schedules.arithmetic import Size
-from tyc.compiler.schedules.contraction_analysis import Contraction, Side
 from tyc.compiler.schedules.contraction_epilogue import Epilogue
+from tyc.compiler.schedules.contraction_form import Contraction, Side
 from tyc.compiler.schedules.contraction_kernel import (
-    Tile,
     choose,
-    depth_runs,
     only_if,
     repeat,
     select,
 )
 from tyc.compiler.schedules.contraction_operands import Placed, Task
 from tyc.compiler.schedules.contraction_panels import Packer
-from tyc.compiler.schedules.contraction_plan import DIRECT, PACKED, SLAB, Plan
+from tyc.compiler.schedules.contraction_plan import DIRECT, PACKED, SLAB, WINDOW, Plan
 from tyc.compiler.schedules.contraction_slab import copy_box
+from tyc.compiler.schedules.contraction_tiles import Tiles, equals
+from tyc.compiler.schedules.contraction_window import window_of
 from tyc.compiler.schedules.evaluation import Evaluator
 
 PanelBody = Callable[[Mapping[int, Size], int], None]
@@ -104,7 +103,7 @@ class Place:
     def _plan(self) -> Plan:
         return self.work.plan
 
-    def _depth_lengths(self) -> dict[int, Size]:
+    def depth_lengths(self) -> dict[int, Size]:
         """The trip counts of the depth loops in this chunk."""
         plan = self._plan
         found: dict[int, Size] = dict(plan.depth_lengths(True))
@@ -140,7 +139,7 @@ class Place:
         room = planning.slab_shape(side, planning.box(plan, False, False, chunked))
         where = [operands.evaluate(i, starts) for i in side.index]
         loops = side.loops()
-        final = _is(size.floor_divide(self.depth_start, plan.chunk), plan.chunks - 1)
+        final = equals(size.floor_divide(self.depth_start, plan.chunk), plan.chunks - 1)
         edges = [
             self.last_rows if loops & set(plan.rows.loops) else False,
             self.last_columns if loops & set(plan.columns.loops) else False,
@@ -167,7 +166,7 @@ class Place:
         starts = dict(self.starts)
         if plan.depth and self._chunked("b"):
             starts[plan.depth[0]] = self.depth_start
-        depth = self._depth_lengths() if self._chunked("b") else dict(plan.depth_lengths(False))
+        depth = self.depth_lengths() if self._chunked("b") else dict(plan.depth_lengths(False))
         packer = Packer(
             work.contraction, plan, work.evaluator, starts, depth, work.scratch["b"]
         )
@@ -201,6 +200,10 @@ class Place:
         if plan.depth:
             starts[plan.depth[0]] = self.depth_start
         task = Task(starts)
+        if kind == WINDOW:
+            window = window_of(work.contraction)
+            assert window is not None
+            side, kind = window.side, DIRECT
         if kind == DIRECT:
             return operands.place_direct(side, work.flats, task)
         if kind == PACKED:
@@ -231,7 +234,7 @@ class Place:
         plan, c = self._plan, self.work.contraction
         a = self._place("a", c.a, plan.a)
         b = self._place("b", c.b, plan.b)
-        tiles = _Tiles(self, a, b, _is(k, 0), _is(k, plan.chunks - 1))
+        tiles = Tiles(self, a, b, equals(k, 0), equals(k, plan.chunks - 1))
         self._each_panel(tiles.panel)
 
     def _each_panel(self, body: PanelBody) -> None:
@@ -270,127 +273,3 @@ class Place:
         if full % plan.width:
             raise AssertionError("a chunk of the lane loop is whole panels")
         return only_if(self.last_columns, lambda: tail(short))
-
-
-@dataclass
-class _Tiles:
-    place: Place
-    a: Placed
-    b: Placed
-    first: ir.Value | bool
-    last: ir.Value | bool
-
-    def panel(self, local: Mapping[int, Size], columns: int) -> None:
-        """All row tiles against one panel."""
-        plan = self.place.work.plan
-        vectors = -(-columns // plan.lanes)
-        height = plan.height
-        if vectors < plan.vectors:
-            sums = plan.height * plan.vectors
-            height = min(max(sums // vectors, plan.height), 12 if plan.vectors < 4 else plan.height)
-        full = planning.row_tiles(plan.rows.extent(False), height)
-        short = planning.row_tiles(plan.rows.extent(True), height)
-        last = self.place.last_rows
-        start: Size = 0
-        for h in sorted({t for _, t in (*full, *short)}, reverse=True):
-            counts = [sum(n for n, t in tiles if t == h) for tiles in (short, full)]
-            count = select(last, *counts) if full != short else counts[0]
-
-            def tile(i: Size, h: int = h, start: Size = start) -> None:
-                row = size.add(start, size.multiply(i, h))
-                self._tile(row, h, local, columns, vectors)
-
-            repeat(count, tile)
-            start = size.add(start, size.multiply(count, h))
-
-    def _tile(
-        self, row: Size, height: int, local: Mapping[int, Size], columns: int, vectors: int
-    ) -> None:
-        place, plan = self.place, self.place.work.plan
-        rows = [self._row(size.add(row, r)) for r in range(height)]
-        shared = place.work.contraction.shared
-        along = local if shared else {}
-        panel_step = self.b.strides[plan.columns.loops[-1]] * plan.panel
-        tile = Tile(
-            self.a, self.b, [self.a.at({**r, **along}) for r in rows], self.b.at(local),
-            columns, plan.lanes, shared, plan.panel, panel_step,
-        )  # fmt: skip
-        runs = depth_runs(plan.depth, place._depth_lengths(), self.a, self.b)
-        positions = [(r, v) for r in range(height) for v in range(vectors)]
-        at = [self._global(rows[r], local, v) for r, v in positions]
-        counts = [min(columns - v * plan.lanes, plan.lanes) for _, v in positions]
-        partial = self._partial_addresses(row, local, positions, at)
-        epilogue = place.work.epilogue
-        kind = ir.VectorType.get([plan.lanes], place.work.contraction.element)
-        sums = choose(
-            self.first, [kind] * len(at),
-            lambda: [epilogue.initial(x) for x in at],
-            lambda: [epilogue.load_partial(x, n) for x, n in zip(partial, counts)],
-        )  # fmt: skip
-        sums = tile.reduce(runs, sums)
-
-        def finish() -> list[ir.Value]:
-            for value, x, n in zip(sums, at, counts):
-                epilogue.finish(value, x, n)
-            return []
-
-        def keep() -> list[ir.Value]:
-            for value, x, n in zip(sums, partial, counts):
-                epilogue.store_partial(value, x, n)
-            return []
-
-        choose(self.last, [], finish, keep)
-
-    def _partial_addresses(
-        self, row: Size, local: Mapping[int, Size], positions: list[tuple[int, int]], at: list
-    ) -> list[Affine]:
-        plan, epilogue = self.place.work.plan, self.place.work.epilogue
-        if self.first is True and self.last is True:
-            return []
-        if not plan.scratch_output:
-            return [epilogue.partial_address(x) for x in at]
-        # Scratch is [column block loops..., panel][row][lane of the panel].
-        rows = plan.rows.extent(False)
-        lane = plan.columns.loops[-1]
-        lengths = plan.columns.lengths(False)
-        strides = {lane: rows}
-        step = -(-lengths[lane] // plan.width) * plan.width * rows
-        for d in reversed(plan.columns.loops[:-1]):
-            strides[d] = step
-            step *= lengths[d]
-        base = size.add(operands.linear(0, strides, local), size.multiply(row, plan.width))
-        return [
-            Affine.of(base) + (r * plan.width + v * plan.lanes) for r, v in positions
-        ]
-
-    def _row(self, row: Size) -> dict[int, Size]:
-        """The local loop indices of a row of the block."""
-        block = self.place.work.plan.rows
-        if not block.loops:
-            return {}
-        found: dict[int, Size] = {}
-        inner = block.loops[block.position + 1 :]
-        for d, n in zip(reversed(inner), reversed(block.sizes[block.position + 1 :])):
-            found[d] = size.remainder(row, n)
-            row = size.floor_divide(row, n)
-        found[block.loops[block.position]] = row
-        return found
-
-    def _global(self, row: Mapping[int, Size], local: Mapping[int, Size], v: int) -> dict:
-        """The loop indices of a vector of sums in the whole kernel."""
-        place, plan = self.place, self.place.work.plan
-        found = dict(place.starts)
-        lane = plan.columns.loops[-1]
-        for d, x in (*row.items(), *local.items()):
-            found[d] = size.add(found.get(d, 0), x)
-        found[lane] = size.add(found[lane], v * plan.lanes) if v else found[lane]
-        for d, x in found.items():
-            if isinstance(x, ir.Value):
-                place.work.evaluator.define(x, 0, plan.sizes[d] - 1)
-        return found
-
-
-def _is(k: Size, value: int) -> ir.Value | bool:
-    if isinstance(k, int):
-        return k == value
-    return arith.cmpi(arith.CmpIPredicate.eq, k, size.constant(value))

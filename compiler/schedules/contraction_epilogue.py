@@ -14,7 +14,7 @@ from mlir.dialects import arith, vector
 
 from tyc.compiler.schedules.affine import LANE, Affine
 from tyc.compiler.schedules.arithmetic import Size
-from tyc.compiler.schedules.contraction_analysis import Contraction, Linear
+from tyc.compiler.schedules.contraction_form import Contraction, Linear
 from tyc.compiler.schedules.contraction_operands import lane_mask
 from tyc.compiler.schedules.evaluation import Evaluator
 from tyc.compiler.schedules.kernel import memory_element

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mlir import ir
 from mlir.dialects import arith, memref, vector
 
 from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules.arithmetic import Size
-from tyc.compiler.schedules.contraction_analysis import (
+from tyc.compiler.schedules.contraction_form import (
     Contraction,
     Linear,
     Side,
     argument_of,
     strides_of,
 )
-from tyc.compiler.schedules.contraction_plan import Plan
 from tyc.compiler.schedules.kernel import Packing, itemsize
+
+if TYPE_CHECKING:
+    from tyc.compiler.schedules.contraction_plan import Plan
 
 
 @dataclass(frozen=True)

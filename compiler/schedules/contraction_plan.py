@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from tyc.compiler.schedules.contraction_analysis import Contraction, Side, argument_of, strides_of
+from tyc.compiler.schedules.contraction_form import Contraction, Side, argument_of, strides_of
+from tyc.compiler.schedules.contraction_window import window_of
 from tyc.compiler.schedules.kernel import itemsize
 from tyc.compiler.targets import Target
 
 SCRATCH_BYTES = 448 << 10
 """The most that a task may allocate on its stack."""
 
-DIRECT, SLAB, PANELS, PACKED = "direct", "slab", "panels", "packed"
+DIRECT, SLAB, PANELS, PACKED, WINDOW = "direct", "slab", "panels", "packed", "window"
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def make(contraction: Contraction, target: Target) -> Plan | None:
     columns = contraction.extent(contraction.columns[-1:])
     rows = contraction.extent(contraction.rows)
     height, vectors = tile_shape(rows, columns, lanes, target.vector_registers)
-    kind_a = DIRECT if argument_of(contraction.a.value) and not contraction.a.casts else SLAB
+    kind_a = _kind_of_a(contraction)
     kind_b = _kind_of_b(contraction)
     depth = _depth_order(contraction)
     base = Plan(
@@ -163,6 +164,12 @@ def make(contraction: Contraction, target: Target) -> Plan | None:
     base = _chunk_depth(base, contraction, target, size)
     plans = [p for p in _candidates(base, contraction) if _bytes(p, size) <= SCRATCH_BYTES]
     return min(plans, key=lambda p: _cost(p, contraction, size), default=None)
+
+
+def _kind_of_a(contraction: Contraction) -> str:
+    if contraction.shared and window_of(contraction) is not None:
+        return WINDOW
+    return DIRECT if argument_of(contraction.a.value) and not contraction.a.casts else SLAB
 
 
 def _kind_of_b(contraction: Contraction) -> str:
@@ -233,6 +240,8 @@ def _candidates(base: Plan, contraction: Contraction) -> Iterator[Plan]:
     column_sizes = tuple(sizes[d] for d in contraction.columns)
     all_columns = list(_blocks(contraction.columns, column_sizes, base.width))
     for rows in _blocks(contraction.rows, row_sizes, 1):
+        if base.a == WINDOW and rows.position == len(rows.loops) - 1:
+            continue
         for columns in all_columns:
             plan = replace(base, rows=rows, columns=columns)
             slab = slab_elements(plan, contraction.a, plan.a_chunked)
@@ -297,7 +306,7 @@ def _cost(plan: Plan, contraction: Contraction, size: int) -> float:
     rows, strips = plan.rows.extent(), panels(plan)
     tiles = -(-rows // plan.height)
     sums = rows / tiles * plan.vectors
-    a_bytes = (rows * depth if plan.a == DIRECT else plan.a_elements) * size
+    a_bytes = (plan.a_elements or rows * depth) * size
     compute = tiles * strips * (max(sums / 2, 4.0) * depth + (40 + 3 * sums) * plan.chunks)
     packing = 0.5 * plan.a_elements * (plan.chunks if plan.a_chunked else 1)
     moved = strips * plan.width * depth * size / 12 + a_bytes / 12

@@ -18,13 +18,12 @@ from mlir.dialects import arith, scf
 from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules.affine import LANE, Affine, total
 from tyc.compiler.schedules.arithmetic import Size
-from tyc.compiler.schedules.contraction_analysis import argument_of
+from tyc.compiler.schedules.contraction_form import argument_of, pads_zero
 from tyc.compiler.schedules.contraction_kernel import repeat
 from tyc.compiler.schedules.contraction_operands import load, store, widen, zero
 from tyc.compiler.schedules.evaluation import Evaluator
 from tyc.compiler.schedules.kernel import shape_of
 from tyc.compiler.schedules.memory import row_major
-from tyc.compiler.schedules.producers import constant_of
 from tyc.compiler.schedules.structure import operation_of
 
 _UNROLL = 4
@@ -46,7 +45,7 @@ class Box:
         op = operation_of(self.value)
         if op is None or argument_of(self.value) is not None:
             return self
-        if op.name == "tensor.pad" and not self.padded and _pads_zero(op):
+        if op.name == "tensor.pad" and not self.padded and pads_zero(op):
             low = list(ir.DenseI64ArrayAttr(op.attributes["static_low"]))
             high = list(ir.DenseI64ArrayAttr(op.attributes["static_high"]))
             starts = tuple(size.add(s, -n) for s, n in zip(self.starts, low))
@@ -71,14 +70,6 @@ class Box:
             parts.append((start, self.extents[dims[-1]], self.room[dims[-1]]))
         starts, extents, room = (tuple(p) for p in zip(*parts))
         return Box(op.operands[0], starts, extents, room).below()
-
-
-def _pads_zero(op: ir.Operation) -> bool:
-    block = op.regions[0].blocks[0]
-    attribute = constant_of(block.operations[len(block.operations) - 1].operands[0])
-    if isinstance(attribute, ir.FloatAttr):
-        return ir.FloatAttr(attribute).value == 0.0
-    return ir.IntegerAttr(attribute).value == 0
 
 
 @dataclass(frozen=True)

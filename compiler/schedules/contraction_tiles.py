@@ -1,0 +1,219 @@
+"""The loops over register tiles of one task: every tile of rows against one panel of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mlir import ir
+from mlir.dialects import arith
+
+from tyc.compiler.schedules import arithmetic as size
+from tyc.compiler.schedules import contraction_operands as operands
+from tyc.compiler.schedules.affine import Affine
+from tyc.compiler.schedules.arithmetic import Size
+from tyc.compiler.schedules.contraction_kernel import Tile, choose, depth_runs, repeat, select
+from tyc.compiler.schedules.contraction_operands import Placed
+from tyc.compiler.schedules.contraction_plan import WINDOW, Plan, row_tiles
+from tyc.compiler.schedules.contraction_window import window_of
+
+if TYPE_CHECKING:
+    from tyc.compiler.schedules.contraction_block import Place
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one tile: their local loop indices, the number of the first one in the block, and
+    which products they have: `depth` from `skipped` on."""
+
+    local: Sequence[Mapping[int, Size]]
+    first: Size
+    depth: Mapping[int, Size]
+    skipped: Mapping[int, Size] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """One panel: the local indices of its first column, and how many columns it has."""
+
+    local: Mapping[int, Size]
+    count: int
+
+
+@dataclass
+class Tiles:
+    """All tiles of one chunk of a task; `first` and `last` say which chunk of the depth it is."""
+
+    place: Place
+    a: Placed
+    b: Placed
+    first: ir.Value | bool
+    last: ir.Value | bool
+
+    @property
+    def _plan(self) -> Plan:
+        return self.place.work.plan
+
+    def panel(self, local: Mapping[int, Size], count: int) -> None:
+        """All row tiles against one panel."""
+        plan, columns = self._plan, Columns(local, count)
+        vectors = -(-count // plan.lanes)
+        height = plan.height
+        if vectors < plan.vectors:
+            # A narrow tile needs more rows to have as many sums in flight.
+            most = 12 if plan.vectors < 4 else height
+            height = min(max(height * plan.vectors // vectors, height), most)
+        if plan.a == WINDOW:
+            self._windows(height, columns)
+        else:
+            self._flat(height, columns)
+
+    def _flat(self, height: int, columns: Columns) -> None:
+        """Tiles over all rows of the block as if they were one dimension."""
+        plan, last = self._plan, self.place.last_rows
+        full = row_tiles(plan.rows.extent(False), height)
+        short = row_tiles(plan.rows.extent(True), height)
+        start: Size = 0
+        for h in sorted({t for _, t in (*full, *short)}, reverse=True):
+            counts = [sum(n for n, t in tiles if t == h) for tiles in (short, full)]
+            count = select(last, *counts) if full != short else counts[0]
+
+            def tile(i: Size, h: int = h, start: Size = start) -> None:
+                row = size.add(start, size.multiply(i, h))
+                local = [self._row(size.add(row, r)) for r in range(h)]
+                self._tile(Rows(local, row, self.place.depth_lengths()), columns)
+
+            repeat(count, tile)
+            start = size.add(start, size.multiply(count, h))
+
+    def _row(self, row: Size) -> dict[int, Size]:
+        """The local loop indices of a row of the block."""
+        block = self._plan.rows
+        if not block.loops:
+            return {}
+        found: dict[int, Size] = {}
+        inner = block.loops[block.position + 1 :]
+        for d, n in zip(reversed(inner), reversed(block.sizes[block.position + 1 :])):
+            found[d] = size.remainder(row, n)
+            row = size.floor_divide(row, n)
+        found[block.loops[block.position]] = row
+        return found
+
+    def _windows(self, height: int, columns: Columns) -> None:
+        """Tiles that stay in one line of the image, where all rows have the same products."""
+        block = self._plan.rows
+        window = window_of(self.place.work.contraction)
+        assert window is not None
+
+        def along(loops: Sequence[int], local: dict[int, Size]) -> None:
+            if loops:
+                d, *rest = loops
+                full, short = block.lengths(False)[d], block.lengths(True)[d]
+                trips = select(self.place.last_rows, short, full)
+                return repeat(trips, lambda i: along(rest, {**local, d: i}))
+            at = {d: size.add(self.place.starts[d], local.get(d, 0)) for d in block.loops[:-1]}
+            skipped, depth = window.outer_taps(at)
+            depth = {**self.place.depth_lengths(), **depth}
+            for segment in window.segments():
+                more = {**skipped, **segment.skipped}
+                self._line(height, local, segment.start, segment.count, columns,
+                           more, {**depth, **segment.depth})  # fmt: skip
+            return None
+
+        along(block.loops[block.position : -1], {})
+
+    def _line(
+        self, height: int, local: Mapping[int, Size], start: int, count: int, columns: Columns,
+        skipped: Mapping[int, Size], depth: Mapping[int, Size],
+    ) -> None:  # fmt: skip
+        inner = self._plan.rows.loops[-1]
+        for tiles, h in row_tiles(count, height):
+
+            def tile(i: Size, h: int = h, start: int = start) -> None:
+                first = size.add(start, size.multiply(i, h))
+                rows = [{**local, inner: size.add(first, r)} for r in range(h)]
+                self._tile(Rows(rows, 0, depth, skipped), columns)
+
+            repeat(tiles, tile)
+            start += tiles * h
+
+    def _tile(self, rows: Rows, columns: Columns) -> None:
+        """One register tile: sums started or taken up, products, sums finished or kept."""
+        plan, work = self._plan, self.place.work
+        tile = self._register_tile(rows, columns)
+        positions = [(r, v) for r in range(len(rows.local)) for v in range(tile.vectors)]
+        at = [self._global(rows.local[r], columns.local, v) for r, v in positions]
+        counts = [min(columns.count - v * plan.lanes, plan.lanes) for _, v in positions]
+        partial = self._partial_addresses(rows.first, columns.local, positions, at)
+        kind = ir.VectorType.get([plan.lanes], work.contraction.element)
+        sums = choose(
+            self.first, [kind] * len(at),
+            lambda: [work.epilogue.initial(x) for x in at],
+            lambda: [work.epilogue.load_partial(x, n) for x, n in zip(partial, counts)],
+        )  # fmt: skip
+        sums = tile.reduce(depth_runs(plan.depth, rows.depth, self.a, self.b), sums)
+
+        def finish() -> list[ir.Value]:
+            for value, x, n in zip(sums, at, counts):
+                work.epilogue.finish(value, x, n)
+            return []
+
+        def keep() -> list[ir.Value]:
+            for value, x, n in zip(sums, partial, counts):
+                work.epilogue.store_partial(value, x, n)
+            return []
+
+        choose(self.last, [], finish, keep)
+
+    def _register_tile(self, rows: Rows, columns: Columns) -> Tile:
+        plan = self._plan
+        shared = self.place.work.contraction.shared
+        along = {**rows.skipped, **(columns.local if shared else {})}
+        step = self.b.strides[plan.columns.loops[-1]] * plan.panel
+        return Tile(
+            self.a, self.b,
+            [self.a.at({**r, **along}) for r in rows.local],
+            self.b.at({**columns.local, **rows.skipped}),
+            columns.count, plan.lanes, shared, plan.panel, step,
+        )  # fmt: skip
+
+    def _partial_addresses(
+        self, row: Size, local: Mapping[int, Size], positions: list[tuple[int, int]], at: list
+    ) -> list[Affine]:
+        plan, epilogue = self._plan, self.place.work.epilogue
+        if self.first is True and self.last is True:
+            return []
+        if not plan.scratch_output:
+            return [epilogue.partial_address(x) for x in at]
+        # Scratch is [column block loops..., panel][row][lane of the panel].
+        rows = plan.rows.extent(False)
+        lane = plan.columns.loops[-1]
+        lengths = plan.columns.lengths(False)
+        strides = {lane: rows}
+        step = -(-lengths[lane] // plan.width) * plan.width * rows
+        for d in reversed(plan.columns.loops[:-1]):
+            strides[d] = step
+            step *= lengths[d]
+        base = size.add(operands.linear(0, strides, local), size.multiply(row, plan.width))
+        return [Affine.of(base) + (r * plan.width + v * plan.lanes) for r, v in positions]
+
+    def _global(self, row: Mapping[int, Size], local: Mapping[int, Size], v: int) -> dict:
+        """The loop indices of a vector of sums in the whole kernel."""
+        place, plan = self.place, self._plan
+        found = dict(place.starts)
+        lane = plan.columns.loops[-1]
+        for d, x in (*row.items(), *local.items()):
+            found[d] = size.add(found.get(d, 0), x)
+        found[lane] = size.add(found[lane], v * plan.lanes) if v else found[lane]
+        for d, x in found.items():
+            if isinstance(x, ir.Value):
+                place.work.evaluator.define(x, 0, plan.sizes[d] - 1)
+        return found
+
+
+def equals(k: Size, value: int) -> ir.Value | bool:
+    """`k == value`, as a bool where that is known."""
+    if isinstance(k, int):
+        return k == value
+    return arith.cmpi(arith.CmpIPredicate.eq, k, size.constant(value))
