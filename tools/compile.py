@@ -24,33 +24,41 @@ def _option(*names: str, help: str, **rest: Any) -> Any:
     return typer.Option(*names, help=help, **rest)
 
 
+Output = Annotated[
+    Path | None,
+    _option("--output", "-o", help="The library; header and manifest stand beside it."),
+]
+Emit = Annotated[
+    str | None,
+    _option(
+        "--emit",
+        help="Print the IR of a stage instead: import, simplify, expand, outputs, fuse, linalg,"
+        " scheduled, llvm, asm, kernels, plan.",
+    ),
+]
+Dump = Annotated[Path | None, _option("--dump", help="Write every stage's IR into this folder.")]
+From = Annotated[
+    str | None, _option("--from", help="The stage that MODEL, the .mlir of a dump, has behind.")
+]
+Level = Annotated[int, _option("-O", help="How much to optimise.", min=0, max=3)]
+
+
 def compile_command(
     model: Model,
-    output: Annotated[
-        Path | None,
-        _option("--output", "-o", help="The library; header and manifest stand beside it."),
-    ] = None,
+    output: Output = None,
     target: Annotated[str, _option("--target", help="The machine's triple.")] = "host",
     cpu: Annotated[str, _option("--cpu", help="The machine's CPU.")] = "native",
     features: Annotated[str, _option("--features", help="As LLVM says: +avx2,-fma.")] = "",
     shape: ShapeList = [],  # noqa: B006
-    emit: Annotated[
-        str | None,
-        _option("--emit", help="Print the IR of a stage instead: import, simplify, expand, outputs,"
-                " fuse, linalg, scheduled, llvm, asm, kernels, plan."),
-    ] = None,
-    dump: Annotated[
-        Path | None, _option("--dump", help="Write every stage's IR into this folder.")
-    ] = None,
-    start: Annotated[
-        str | None, _option("--from", help="The stage that MODEL, the .mlir of a dump, has behind.")
-    ] = None,
+    emit: Emit = None,
+    dump: Dump = None,
+    start: From = None,
     name: Annotated[str | None, _option("--name", help="The prefix of the C functions.")] = None,
     exact: Annotated[bool, _option("--exact", help="Change no rounding.")] = False,
-    level: Annotated[int, _option("-O", help="How much to optimise.", min=0, max=3)] = 3,
+    level: Level = 3,
     weights: Annotated[str, _option("--weights", help="embed, or external: beside it.")] = "embed",
     json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """Compiles a model to OUT.so, OUT.h and OUT.json."""
     from tyc.compiler import targets
     from tyc.compiler.options import Options
