@@ -5,6 +5,8 @@
 
 `ty.constants` lists the arguments that are parameters: known when the artifact is written. A
 constant that is one value everywhere is copied into the kernel; other constants become parameters.
+A kernel with loops of its own holds nothing but its op: there a constant of one value is a
+parameter too, or, where it is big, the result of a kernel that fills a buffer.
 """
 
 from __future__ import annotations
@@ -13,13 +15,19 @@ import hashlib
 import re
 from collections.abc import Iterable
 
+import numpy as np
 from mlir import ir
 from mlir.dialects import func
 
+from tyc.compiler.lowering import families
+from tyc.compiler.lowering.registry import LOOPS
 from tyc.dialects import building
 from tyc.dialects.program import Program
 
 CONSTANTS = "ty.constants"
+
+# A bigger constant of one value is filled in when the model runs, and not kept in the library.
+_MAX_CONSTANT_BYTES = 4096
 
 
 def outline(program: Program, groups: Iterable[tuple[str, list[ir.Operation]]]) -> None:
@@ -27,6 +35,9 @@ def outline(program: Program, groups: Iterable[tuple[str, list[ir.Operation]]]) 
     _constants_to_parameters(program)
     known: dict[str, str] = {}
     for _, operations in groups:
+        if len(operations) == 1 and _has_loop_rule(operations[0]):
+            for fill in _constants_to_arguments(program, operations[0]):
+                _outline_group(program, [fill], known)
         _outline_group(program, operations, known)
 
 
@@ -34,13 +45,46 @@ def _constants_to_parameters(program: Program) -> None:
     for operation in list(program.operations()):
         if operation.name != "ty.constant" or _is_splat(operation):
             continue
-        constant = building.view(operation)
-        name = f"constant_{_digest(str(operation.attributes['value']))}"
-        program.parameters[name] = constant.value
-        with ir.InsertionPoint(operation), operation.location:
-            value = add_parameter(name, building.type_of(operation.results[0]))
+        value = _parameter_of(program, operation)
         operation.results[0].replace_all_uses_with(value)
         operation.erase()
+
+
+def _parameter_of(program: Program, operation: ir.Operation) -> ir.Value:
+    """A parameter, right before a `ty.constant` or `ty.full`, that has its value."""
+    op = building.view(operation)
+    facts = [f"{key} = {operation.attributes[key]}" for key in sorted(operation.attributes)]
+    name = f"constant_{_digest(f'{facts} {operation.results[0].type}')}"
+    program.parameters[name] = type(op).reference(**building.attributes_of(op))
+    with ir.InsertionPoint(operation), operation.location:
+        return add_parameter(name, building.type_of(operation.results[0]))
+
+
+def _has_loop_rule(operation: ir.Operation) -> bool:
+    families.load()
+    return operation.name.removeprefix("ty.") in LOOPS
+
+
+def _constants_to_arguments(program: Program, operation: ir.Operation) -> list[ir.Operation]:
+    """Gives an operation no constant to copy; the operations that fill the big ones."""
+    from tyc.dialects import ty
+
+    fills: list[ir.Operation] = []
+    for i, value in enumerate(operation.operands):
+        if not _is_inlined_constant(value):
+            continue
+        owner, kind = _owner(value), building.type_of(value)
+        assert owner is not None
+        if kind.nbytes <= _MAX_CONSTANT_BYTES:
+            operation.operands[i] = _parameter_of(program, owner)
+            continue
+        op = building.view(owner)
+        array = np.asarray(type(op).reference(**building.attributes_of(op)))
+        with ir.InsertionPoint(operation), operation.location:
+            one = ty.constant(value=array.reshape(-1)[:1].copy())
+            operation.operands[i] = ty.broadcast_to(one, shape=list(kind.shape))
+        fills.append(operation.operands[i].owner.operation)
+    return fills
 
 
 def add_parameter(name: str, kind: object) -> ir.Value:
