@@ -37,6 +37,8 @@ def channels_last(program: Program, options: Options) -> None:
     """Makes convolutions and poolings NXC, unless `options.exact`."""
     if options.exact or not any(map(_is_ncx, program.operations())):
         return
+    if not _Flow(program).windows:
+        return
     _expand_movers(program)
     flow = _Flow(program)
     layouts = Layouts(flow.wanted)
@@ -105,30 +107,29 @@ class _Flow:
         found = [o for o in operations if _is_ncx(o)]
         windows = {o.results[0] for o in found}
         reached = self._reached(operations, windows)
-        self.wanted = self._wanted(operations, windows)
+        wanted = self._wanted(operations, windows)
         lone = [
             o.results[0] for o in found
             if not any(v in reached for v in o.operands)
-            and not any(v in self.wanted for v in o.results)
+            and not any(v in wanted for v in o.results)
             and not _is_worth_alone(o)
         ]  # fmt: skip
         self.windows = windows.difference(lone)
+        self.wanted = self._wanted(operations, self.windows)
 
     def _reached(self, operations: list[ir.Operation], windows: set[ir.Value]) -> set[ir.Value]:
         reached: set[ir.Value] = set()
         for o in operations:
-            if o.results[0] in windows or (
-                rule_of(o.name[3:]) is not None and any(v in reached for v in o.operands)
-            ):
+            passes = o.name in _MOVERS or rule_of(o.name[3:]) is not None
+            if o.results[0] in windows or (passes and any(v in reached for v in o.operands)):
                 reached.update(o.results)
         return reached
 
     def _wanted(self, operations: list[ir.Operation], windows: set[ir.Value]) -> set[ir.Value]:
         wanted: set[ir.Value] = set()
         for o in reversed(operations):
-            if o.results[0] in windows or (
-                rule_of(o.name[3:]) is not None and any(v in wanted for v in o.results)
-            ):
+            passes = o.name in _MOVERS or rule_of(o.name[3:]) is not None
+            if o.results[0] in windows or (passes and any(v in wanted for v in o.results)):
                 wanted.update(o.operands)
         return wanted
 

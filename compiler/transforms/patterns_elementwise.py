@@ -7,7 +7,14 @@ from typing import Any
 
 from mlir import ir
 
-from tyc.compiler.transforms.constants import Context, has_one_use, made_by, owner_of, rebuilt
+from tyc.compiler.transforms.constants import (
+    Context,
+    has_one_use,
+    is_known,
+    made_by,
+    owner_of,
+    rebuilt,
+)
 from tyc.compiler.transforms.worklist import Pattern
 from tyc.dialects import building, ty
 from tyc.dialects.types import broadcast_shapes
@@ -64,7 +71,7 @@ def sink_reshape(op: Any, context: Context) -> ir.Value | None:
         if inner is None or _type(value).shape != shape or not _is_fusable(inner):
             continue
         source = _type(inner.x).shape
-        if all(_fits(_type(v).shape, shape, source) for v in operands):
+        if all(v == value or _fits(v, shape, source) for v in operands):
             moved = [_reshaped(v, shape, source) for v in operands]
             return ty.reshape(rebuilt(op, *moved), shape=list(shape))
     return None
@@ -107,8 +114,20 @@ def _core(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(shape[first:])
 
 
-def _fits(operand: tuple[int, ...], shape: tuple[int, ...], source: tuple[int, ...]) -> bool:
-    return operand == shape or len(_core(operand)) <= _common_suffix(shape, source)
+def _fits(value: ir.Value, shape: tuple[int, ...], source: tuple[int, ...]) -> bool:
+    own = _type(value).shape
+    if own != shape:
+        return len(_core(own)) <= _common_suffix(shape, source)
+    inner = made_by(value, "reshape")
+    if inner is not None and _type(inner.x).shape == source:
+        return True
+    # An operand that the op stands beside already pulls back, for ever: fewer dimensions win.
+    return len(source) < len(shape) or is_known(value) or not _stands_beside(value)
+
+
+def _stands_beside(value: ir.Value) -> bool:
+    owner = owner_of(value)
+    return owner is not None and has_one_use(value)
 
 
 def _reshaped(value: ir.Value, shape: tuple[int, ...], source: tuple[int, ...]) -> ir.Value:

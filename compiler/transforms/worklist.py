@@ -65,9 +65,10 @@ class _Worklist:
             operation = self.alive.get(number)
             if operation is None or operation.name[3:] not in self.patterns:
                 continue
+            name = operation.name
             matches += self._visit(operation)
             if matches > self.limit:
-                raise InternalError(f"patterns do not settle: {matches} rewrites at {operation}")
+                raise InternalError(f"patterns do not settle: {matches} rewrites, now at {name}")
         return matches
 
     def _visit(self, operation: ir.Operation) -> bool:
