@@ -1,0 +1,158 @@
+"""Loop kernels compute what the interpreter does: every kind of stage, at sizes around a vector."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from loops_support import check
+
+from tyc.dialects import ty
+
+SIZES = [1, 7, 8, 9, 17, 33]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_elementwise_tails(size: int) -> None:
+    check(lambda x, y: ty.multiply(ty.sigmoid(x), y), (3, size), (size,))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_rows(size: int) -> None:
+    check(lambda x: ty.softmax(x, axis=-1), (5, size))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_sums_over_contiguous_data(size: int) -> None:
+    check(lambda x: ty.reduce_mean(x, axes=[1], keepdims=False), (4, size))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_sums_over_rows(size: int) -> None:
+    check(lambda x: ty.reduce_sum(x, axes=[0], keepdims=True), (4, size))
+
+
+@pytest.mark.parametrize("shape", [(1, 64, 56, 56), (3, 9999), (1, 100001)])
+def test_flat_loops_are_cut_into_chunks(shape: tuple[int, ...]) -> None:
+    scheduled = check(lambda x: ty.relu(x), shape)
+    assert scheduled.count > 1
+    assert scheduled.in_place == [(0, 0)]
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, 3])
+def test_softmax_along_any_axis(axis: int) -> None:
+    check(lambda x: ty.softmax(x, axis=axis), (2, 5, 3, 9))
+
+
+def test_layer_norm() -> None:
+    scheduled = check(lambda x, a, b: ty.layer_norm(x, a, b), (7, 100), (100,), (100,))
+    assert scheduled.count == 7
+
+
+def test_channel_normalizations() -> None:
+    x, c = (2, 8, 5, 7), (8,)
+    check(lambda x, *r: ty.batch_norm(x, *r), x, c, c, c, np.full(c, 0.5, np.float32))
+    check(lambda x, a, b: ty.instance_norm(x, a, b), x, c, c, tolerance=1e-4)
+    check(lambda x, a, b: ty.group_norm(x, a, b, groups=2), x, c, c, tolerance=1e-4)
+
+
+def test_several_results_share_items() -> None:
+    def body(x, y):
+        total = ty.add(x, y)
+        return total, ty.layer_norm(total), ty.reduce_max(total, axes=[1], keepdims=True)
+
+    check(body, (5, 33), (5, 33), tolerance=1e-4)
+
+
+def test_results_of_different_shapes() -> None:
+    check(lambda x, y: (ty.exp(x), ty.reduce_sum(y, axes=[0, 1], keepdims=False)), (3, 9), (4, 5))
+
+
+def test_expensive_values_are_computed_once() -> None:
+    def body(x):
+        e = ty.exp(x)
+        return ty.divide(e, ty.reduce_sum(e, axes=[1], keepdims=True))
+
+    assert check(body, (6, 50)).stack_bytes > 0
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_positions(last: bool) -> None:
+    check(lambda x: ty.argmax(x, axis=1, last=last), (3, 100))
+    check(lambda x: ty.argmin(x, axis=0, last=last), (10, 35))
+
+
+def test_element_types_mix() -> None:
+    check(lambda x: ty.cast(x, to="i64"), (5, 33))
+    check(lambda x, y: ty.less(x, y), (5, 33), (5, 33))
+    check(lambda c, x, y: ty.where(c, x, y), ((5, 33), "i1"), (5, 33), (33,))
+    check(lambda x: ty.reduce_any(x, axes=[1]), ((5, 33), "i1"))
+    check(lambda x, y: ty.add(ty.cast(x, to="f32"), y), ((5, 33), "i8"), (5, 33))
+    check(lambda x: ty.gelu(x), ((5, 33), "f16"), tolerance=4e-3)
+    check(lambda x: ty.reduce_sum(x, axes=[1]), ((5, 33), "f64"))
+
+
+def test_scalars_and_empty_tensors() -> None:
+    check(lambda x: ty.exp(x), ())
+    check(lambda x: ty.reduce_sum(x, axes=[0, 1], keepdims=False), (5, 33))
+    check(lambda x: ty.reduce_max(x, axes=[1]), (3, 0))
+    check(lambda x: ty.relu(x), (3, 0))
+
+
+@pytest.mark.parametrize(
+    ("shape", "perm"),
+    [
+        ((33, 57), [1, 0]),
+        ((40, 48), [1, 0]),
+        ((1, 9, 11, 64), [0, 3, 1, 2]),
+        ((2, 19, 8, 8), [0, 2, 3, 1]),
+        ((1, 3, 20, 20), [0, 2, 3, 1]),
+        ((2, 5, 3, 16), [0, 2, 1, 3]),
+        ((200, 300), [1, 0]),
+    ],
+)
+def test_transposes(shape: tuple[int, ...], perm: list[int]) -> None:
+    check(lambda x: ty.relu(ty.transpose(x, perm=perm)), shape)
+
+
+def test_movements() -> None:
+    x = (5, 33)
+    check(lambda x: ty.slice(x, starts=[1, 2], sizes=[3, 9], steps=[1, 1]), x)
+    check(lambda x: ty.slice(x, starts=[4, 30], sizes=[3, 9], steps=[-1, -3]), x)
+    check(lambda x: ty.slice(x, starts=[0, 1], sizes=[5, 16], steps=[1, 2]), x)
+    check(lambda x: ty.reverse(x, axes=[1]), x)
+    check(lambda x: ty.tile(x, repeats=[2, 3]), x)
+    check(lambda x: ty.depth_to_space(x, block=2, mode="CRD"), (1, 12, 5, 7))
+
+
+def test_padding_splits_into_boxes() -> None:
+    check(lambda x: ty.pad(x, low=[1, 2], high=[0, 3], value=1.5), (5, 33))
+    check(lambda x: ty.relu(ty.pad(x, low=[0, 1, 2, 0], high=[0, 1, 3, 0])), (2, 5, 7, 12))
+    check(lambda x: ty.pad(x, low=[1, 2], high=[0, 3], mode="reflect"), (5, 33))
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_concatenation(axis: int) -> None:
+    other = (5, 9) if axis else (2, 33)
+    check(lambda x, y: ty.relu(ty.concat([x, y, x], axis=axis)), (5, 33), other)
+
+
+def test_gathers() -> None:
+    rows, places = (50, 33), np.array([3, -1, 0, 49, 7])
+    check(lambda x, i: ty.gather(x, i, axis=0), rows, places)
+    check(lambda x, i: ty.gather(x, i, axis=1), (5, 50), places)
+    check(lambda i: ty.one_hot(i, depth=9, axis=-1, to="f32"), np.array([3, 0, 8]))
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+def test_resize(mode: str) -> None:
+    to = {"sizes": [1, 3, 14, 18], "scales": [1.0, 1.0, 2.0, 2.0], "mode": mode}
+    check(lambda x: ty.resize(x, **to), (1, 3, 7, 9), tolerance=1e-4)
+
+
+def test_nan_is_the_maximum() -> None:
+    x = np.zeros((1, 8, 8, 9), np.float32)
+    x[0, 3, 4, ::2] = np.nan
+    x[0, 0, 0, :] = -np.inf
+    check(lambda x: ty.reduce_max(x, axes=[3]), x)
+    check(lambda x: ty.reduce_min(x, axes=[0]), x)
+    check(lambda x: ty.relu(x), x)
