@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from tyc.compiler import worker
 from tyc.compiler.kernels import CompiledKernel, KernelSource, cached, store
@@ -30,7 +31,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen | None = None
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the worker)
 
     def compile(self, source: KernelSource, target: Target, options: Options) -> CompiledKernel:
         """Compiles one kernel; raises `KernelFailure`."""
@@ -42,7 +43,8 @@ class Worker:
         except (EOFError, BrokenPipeError):
             code = process.wait()
             self._process = None
-            raise KernelFailure(source, f"the compiler crashed (exit {code})", self._said()) from None
+            message = f"the compiler crashed (exit {code})"
+            raise KernelFailure(source, message, self._said()) from None
         if answer[0] == "ok":
             return answer[1]
         raise KernelFailure(source, answer[1], answer[2])
@@ -81,6 +83,38 @@ def close_all() -> None:
         _IDLE.pop().close()
 
 
+@dataclass
+class _Batch:
+    """Kernels on their way: the queue that threads take from, and what became of each."""
+
+    target: Target
+    options: Options
+    total: int
+    progress: Callable[[int, int], None] | None
+    missing: queue.SimpleQueue[KernelSource] = field(default_factory=queue.SimpleQueue)
+    done: dict[str, CompiledKernel] = field(default_factory=dict)
+    failures: list[KernelFailure] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Compiles until the queue is empty, in one worker process."""
+        own = _IDLE.pop() if _IDLE else Worker()
+        while True:
+            try:
+                source = self.missing.get_nowait()
+            except queue.Empty:
+                break
+            try:
+                kernel = own.compile(source, self.target, self.options)
+            except KernelFailure as failure:
+                self.failures.append(failure)
+                continue
+            store(kernel, source, self.target, self.options)
+            self.done[source.name] = kernel
+            if self.progress is not None:
+                self.progress(len(self.done), self.total)
+        _IDLE.append(own)
+
+
 def compile_all(
     sources: Sequence[KernelSource],
     target: Target,
@@ -88,38 +122,17 @@ def compile_all(
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[dict[str, CompiledKernel], list[KernelFailure]]:
     """The kernels by name, from the cache or compiled, and those that failed."""
-    done: dict[str, CompiledKernel] = {}
-    missing: queue.SimpleQueue[KernelSource] = queue.SimpleQueue()
+    batch = _Batch(target, options, len(sources), progress)
     for source in sources:
         found = cached(source, target, options)
         if found is None:
-            missing.put(source)
+            batch.missing.put(source)
         else:
-            done[source.name] = found
-    failures: list[KernelFailure] = []
-    count = min(missing.qsize(), os.cpu_count() or 1)
-
-    def run() -> None:
-        own = _IDLE.pop() if _IDLE else Worker()
-        while True:
-            try:
-                source = missing.get_nowait()
-            except queue.Empty:
-                break
-            try:
-                kernel = own.compile(source, target, options)
-            except KernelFailure as failure:
-                failures.append(failure)
-                continue
-            store(kernel, source, target, options)
-            done[source.name] = kernel
-            if progress is not None:
-                progress(len(done), len(sources))
-        _IDLE.append(own)
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
+            batch.done[source.name] = found
+    count = min(batch.missing.qsize(), os.cpu_count() or 1)
+    threads = [threading.Thread(target=batch.run) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return done, failures
+    return batch.done, batch.failures

@@ -11,19 +11,19 @@ import pickle
 import struct
 import sys
 import traceback
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from tyc.runtime.errors import TycError
 
 
-def send(pipe: BinaryIO, message: Any) -> None:
+def send(pipe: IO[bytes], message: Any) -> None:
     """Writes one message."""
     data = pickle.dumps(message)
     pipe.write(struct.pack("<Q", len(data)) + data)
     pipe.flush()
 
 
-def receive(pipe: BinaryIO) -> Any:
+def receive(pipe: IO[bytes]) -> Any:
     """Reads one message; raises `EOFError` where the other side is gone."""
     head = pipe.read(8)
     if len(head) < 8:
@@ -36,7 +36,7 @@ def receive(pipe: BinaryIO) -> Any:
 
 
 def serve() -> None:
-    """Answers jobs `(source, target, options)` with ("ok", kernel) or ("error", message, details)."""
+    """Answers jobs (source, target, options) by ("ok", kernel) or ("error", message, details)."""
     from tyc.compiler.kernels import compile_kernel
 
     # MLIR and LLVM print to file descriptor 1; the pipe keeps a private copy of it.
@@ -52,7 +52,7 @@ def serve() -> None:
         except TycError as error:
             send(answers, ("error", str(error), traceback.format_exc()))
         except Exception as error:
-            # Whatever a kernel's compilation raises is reported to the parent, which names the node.
+            # Whatever a compilation raises is reported to the parent, which names the node.
             text = f"{type(error).__name__}: {error}"
             send(answers, ("error", text, traceback.format_exc()))
 

@@ -136,7 +136,7 @@ def _flatten(op: type[Op], operands: Sequence[Any]) -> tuple[list[ir.Value], lis
 
 
 def operand_types(op: type[Op], operands: Sequence[Any]) -> list[Any]:
-    """What `infer` is given: a type, a list of types for a variadic operand, `None` for an absent one."""
+    """What `infer` is given: a type, a list for a variadic operand, `None` for an absent one."""
     types: list[Any] = []
     for f, value in zip(op.operand_fields(), operands):
         if f.kind == "Operands":
@@ -241,7 +241,7 @@ def expand(op: type[Op], operands: Sequence[Any], attributes: dict[str, Any]) ->
 
 
 def infer_by_expansion(op: type[Op], types: Sequence[Any], attributes: dict[str, Any]) -> Any:
-    """The result types of a composite, by building its expansion in a module that is thrown away."""
+    """The result types of a composite, by its expansion in a module that is thrown away."""
     flat = [t for group in types for t in (group if isinstance(group, list) else [group])]
     module = ir.Module.create(ir.Location.unknown())
     with ir.InsertionPoint(module.body):

@@ -90,7 +90,7 @@ REGISTRY: dict[str, type[Op]] = {}
 
 @dataclass(frozen=True)
 class Field:
-    """One annotated field of an op class: its name, its kind (`Operand`, `Ints`, ...), its default."""
+    """One annotated field of an op class: name, kind (`Operand`, `Ints`, ...) and default."""
 
     name: str
     kind: str
@@ -228,7 +228,8 @@ class Op:
         given = dict(zip([f.name for f in fields], args))
         for key, value in kwargs.items():
             if key in given or key not in {f.name for f in fields}:
-                raise cls.error(f"argument {key!r} is {'given twice' if key in given else 'unknown'}")
+                rule = "given twice" if key in given else "unknown"
+                raise cls.error(f"argument {key!r} is {rule}")
             given[key] = value
         for f in fields:
             if f.name not in given:
@@ -271,7 +272,7 @@ class Elementwise(Op):
 
 
 class Composite(Op):
-    """An op that `expand` writes in other ty ops; it stays whole as long as a pass can use it whole."""
+    """An op that `expand` writes in other ops; it stays whole as long as a pass can use it whole."""
 
     @classmethod
     def infer(cls, *types: Any, **attributes: Any) -> Any:

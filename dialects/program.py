@@ -1,4 +1,4 @@
-"""A program: one MLIR module in the `ty` dialect and, outside of it, the arrays of its parameters."""
+"""A program: one MLIR module in `ty` and, outside of it, the arrays of its parameters."""
 
 from __future__ import annotations
 

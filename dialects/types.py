@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class DType:
-    """An element type: `name` is ours (`u8`), `mlir` is MLIR's (`ui8`), `bits` its width in memory."""
+    """An element type: `name` is ours (`u8`), `mlir` is MLIR's (`ui8`), `bits` its width."""
 
     name: str
     mlir: str

@@ -30,6 +30,7 @@ class Task:
         self._task.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int32]
 
     def __call__(self, buffers: Sequence[np.ndarray], begin: int, end: int) -> None:
+        """Runs items [begin, end) on the arrays, inputs first."""
         addresses = (ctypes.c_void_p * len(buffers))(*[b.ctypes.data for b in buffers])
         self._task(addresses, begin, end, 0)
 

@@ -1,4 +1,4 @@
-"""A scheduled kernel becomes an object file: MLIR to LLVM IR, LLVM -O3, machine code, in process."""
+"""A scheduled kernel becomes an object: MLIR to LLVM IR, LLVM -O3, machine code, in process."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def compile_llvm_ir(text: str, target: Target, level: int = 3) -> bytes:
     tuning = llvm.create_pipeline_tuning_options(speed_level=level)
     tuning.loop_unrolling = False
     tuning.loop_vectorization = level >= 2
-    # Schedules emit vectors themselves: packing scalars finds nothing and costs a tenth of the time.
+    # Schedules emit vectors themselves: packing scalars finds nothing, at a tenth of the time.
     tuning.slp_vectorization = False
     builder = llvm.create_pass_builder(tm, tuning)
     builder.getModulePassManager().run(module, builder)

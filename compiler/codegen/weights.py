@@ -73,7 +73,7 @@ def weights_object(path: Path, output: Path) -> None:
 
 
 def write_safetensors(file: WeightFile, source: Path, output: Path) -> None:
-    """Writes the bytes as a safetensors file of u8 tensors, its data aligned as the runtime asks."""
+    """Writes the bytes as a safetensors file of u8 tensors, aligned as the runtime asks."""
     head = {
         name: {"dtype": "U8", "shape": [end - begin], "data_offsets": [begin, end]}
         for name, begin, end in file.names

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Target:
-    """One machine: LLVM's names for it, its vector registers and its caches (bytes, one core's share)."""
+    """One machine: LLVM's names for it, its vector registers, one core's share of the caches."""
 
     triple: str
     cpu: str

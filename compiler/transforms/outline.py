@@ -23,6 +23,7 @@ from tyc.compiler.lowering import families
 from tyc.compiler.lowering.registry import LOOPS
 from tyc.dialects import building
 from tyc.dialects.program import Program
+from tyc.dialects.types import TensorType
 
 CONSTANTS = "ty.constants"
 
@@ -87,7 +88,7 @@ def _constants_to_arguments(program: Program, operation: ir.Operation) -> list[i
     return fills
 
 
-def add_parameter(name: str, kind: object) -> ir.Value:
+def add_parameter(name: str, kind: TensorType) -> ir.Value:
     """A `ty.parameter` at the insertion point."""
     from tyc.dialects import ty
 
@@ -224,6 +225,7 @@ def _inline(
     block = function.regions[0].blocks[0]
     values = dict(zip(block.arguments, call.operands))
     made: list[tuple[str, list[ir.Operation]]] = []
+    results: list[ir.Value] = []
     with ir.InsertionPoint(call):
         for op in block.operations:
             operation = op.operation

@@ -60,7 +60,7 @@ SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -1.0, 1e-40, 200.0, -200.0], n
 
 @pytest.mark.parametrize("name", sorted(r[0] for r in ROWS))
 def test_special_values(name):
-    reference = dict((r[0], r[1]) for r in ROWS)[name]
+    reference = {r[0]: r[1] for r in ROWS}[name]
     with np.errstate(all="ignore"):
         x = SPECIAL.astype(np.float64)
         want = np.array([math.nan if name == "erf" and v != v else reference(v) for v in x])

@@ -23,15 +23,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "support"))
-sys.path.insert(0, str(ROOT / "tests" / "performance"))
+sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tests" / "performance")]
 
-import numpy as np
-import report
-import zoo
+import numpy as np  # noqa: E402
+import report  # noqa: E402
+import zoo  # noqa: E402
 
-from tyc.runtime import load
-from tyc.runtime.memory import GuardedWorkspace
+from tyc.runtime import load  # noqa: E402
+from tyc.runtime.memory import GuardedWorkspace  # noqa: E402
 
 COMPILE = """
 import json, resource, sys, time
@@ -80,7 +79,8 @@ def measure_latency(library: Path, model: zoo.Model, threads: int, seconds: floa
             run()
             times[name].append((time.perf_counter() - start) * 1e3)
     row = {n: {"min": min(t), "median": float(np.median(t))} for n, t in times.items()}
-    return {**row, "ratio": row["tyc"]["min"] / row["onnxruntime"]["min"], "runs": len(times["tyc"])}
+    ratio = row["tyc"]["min"] / row["onnxruntime"]["min"]
+    return {**row, "ratio": ratio, "runs": len(times["tyc"])}
 
 
 def measure_result(library: Path, model: zoo.Model) -> dict[str, Any]:
