@@ -16,7 +16,7 @@ _C_TYPES = {
 _KEYWORDS = frozenset(
     "auto break case char const continue default do double else enum extern float for goto if "
     "inline int long register restrict return short signed sizeof static struct switch typedef "
-    "union unsigned void volatile while class new delete this template namespace operator".split()
+    "union unsigned void volatile while class new delete this template namespace operator".split()  # noqa: SIM905
 )
 
 
