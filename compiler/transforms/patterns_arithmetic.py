@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from mlir import ir
 
-from tyc.compiler.transforms.constants import Context, is_known, made_by
+from tyc.compiler.transforms.constants import Context, has_one_use, is_known, made_by
 from tyc.compiler.transforms.worklist import Pattern
 from tyc.dialects import building, interpreter, ty
 from tyc.dialects.ods import REGISTRY
@@ -153,8 +153,8 @@ def add_negative(op: Any, context: Context) -> ir.Value | None:
 
 
 def merge_constants(op: Any, context: Context) -> ir.Value | None:
-    """(x + c) + d is x + (c + d), and so with products."""
-    inner = made_by(op.a, op.NAME)
+    """(x + c) + d is x + (c + d), and so with products, where nothing else reads x + c."""
+    inner = made_by(op.a, op.NAME) if has_one_use(op.a) else None
     if inner is None or not is_known(op.b) or not is_known(inner.b) or is_known(inner.a):
         return None
     c, d = _type(inner.b), _type(op.b)

@@ -8,7 +8,7 @@ from typing import Any
 from mlir import ir
 
 from tyc.compiler.transforms.constants import Context, has_one_use, made_by
-from tyc.compiler.transforms.worklist import Pattern
+from tyc.compiler.transforms.worklist import Pattern, Table
 from tyc.dialects import building, ty
 from tyc.dialects.axes import checked_axes
 
@@ -161,10 +161,24 @@ def _core(value: ir.Value) -> ir.Value:
     return value if _type(value).shape == core else ty.reshape(value, shape=list(core))
 
 
-NORMALIZATIONS: dict[str, tuple[Pattern, ...]] = {
-    "divide": (softmax, normalise_by_quotient),
-    "multiply": (softmax_by_reciprocal, normalise_by_product, scale_norm),
-    "add": (shift_norm,),
-    "log": (log_softmax,),
-    "subtract": (log_softmax_of_difference,),
-}
+# An op that a pattern starts from, the pattern, and the ops without which it cannot match.
+_ROWS: tuple[tuple[str, Pattern, set[str]], ...] = (
+    ("divide", softmax, {"exp", "reduce_sum"}),
+    ("divide", normalise_by_quotient, {"sqrt", "reduce_mean"}),
+    ("multiply", softmax_by_reciprocal, {"exp", "reduce_sum"}),
+    ("multiply", normalise_by_product, {"rsqrt", "reduce_mean"}),
+    ("log", log_softmax, {"softmax"}),
+    ("log", log_softmax, {"exp", "reduce_sum"}),
+    ("subtract", log_softmax_of_difference, {"log", "exp", "reduce_sum"}),
+    *(("multiply", scale_norm, {n}) for n in ("layer_norm", "rms_norm", "sqrt", "rsqrt")),
+    *(("add", shift_norm, {n}) for n in ("layer_norm", "sqrt", "rsqrt")),
+)
+
+
+def normalizations(present: set[str]) -> Table:
+    """The patterns that can match in a program with ops of these names."""
+    table: dict[str, tuple[Pattern, ...]] = {}
+    for name, pattern, needed in _ROWS:
+        if needed <= present and pattern not in table.get(name, ()):
+            table[name] = (*table.get(name, ()), pattern)
+    return table

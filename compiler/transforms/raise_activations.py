@@ -15,7 +15,7 @@ digits of the element type are the same but for the rounding of their coefficien
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -42,12 +42,23 @@ _NAMES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
 class Cone:
-    """A value as a function of one other: its numbers at `POINTS`, and how many ops compute it."""
+    """A value as a function of one other: how many ops compute it, and its numbers at `POINTS`.
 
-    samples: np.ndarray
-    size: int
+    They are computed when first asked for: most values are a function of no other, but for one op.
+    """
+
+    def __init__(self, size: int, compute: Callable[[], np.ndarray]) -> None:
+        self.size = size
+        self._compute = compute
+
+    @cached_property
+    def samples(self) -> np.ndarray:
+        """The values at `POINTS`, in f64."""
+        return self._compute()
+
+
+_POINT = Cone(0, lambda: POINTS)
 
 
 def raise_activations(program: Program, options: Options) -> None:
@@ -75,22 +86,22 @@ def _cones_of(
         return {}
     if not all(building.type_of(v).dtype.is_float or v in cones for v in free):
         return {}
-    op = building.view(operation)
-    sources = [{**cones.get(v, {}), v: Cone(POINTS, 0)} for v in free]
+    sources = [{**cones.get(v, {}), v: _POINT} for v in free]
     found: dict[ir.Value, Cone] = {}
     for base in sources[0]:
-        parts = [s.get(base) for s in sources]
-        size = 1 + sum({id(p): p.size for p in parts if p is not None}.values())
-        if None in parts or size > _LARGEST_CONE:
-            continue
-        left = iter(parts)
-        operands = [
-            np.asarray(n) if n is not None else next(left).samples  # pyright: ignore
-            for n in numbers
-        ]
-        samples = interpreter.evaluate(type(op), operands, building.attributes_of(op))[0]
-        found[base] = Cone(samples, size)
+        parts = [s[base] for s in sources if base in s]
+        size = 1 + sum({id(p): p.size for p in parts}.values())
+        if len(parts) == len(sources) and size <= _LARGEST_CONE:
+            found[base] = Cone(size, partial(_evaluate, operation, numbers, parts))
     return found
+
+
+def _evaluate(operation: ir.Operation, numbers: list[Any], parts: list[Cone]) -> np.ndarray:
+    """The op on its numbers and on what its other operands are at `POINTS`."""
+    left = iter(parts)
+    operands = [next(left).samples if n is None else np.asarray(n) for n in numbers]
+    op = building.view(operation)
+    return interpreter.evaluate(type(op), operands, building.attributes_of(op))[0]
 
 
 def _replace_by_activation(
@@ -109,7 +120,7 @@ def _replace_by_activation(
         with ir.InsertionPoint(operation), operation.location:
             value = target(base)
         result.replace_all_uses_with(value)
-        cones[value] = {base: Cone(cone.samples, 1)}
+        cones[value] = {base: Cone(1, partial(getattr, cone, "samples"))}
         return
 
 

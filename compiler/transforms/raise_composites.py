@@ -13,7 +13,7 @@ values (`raise_activations.py`). Not for exact mode: a composite rounds in its o
 from __future__ import annotations
 
 from tyc.compiler.options import Options
-from tyc.compiler.transforms.patterns_normalization import NORMALIZATIONS
+from tyc.compiler.transforms.patterns_normalization import normalizations
 from tyc.compiler.transforms.raise_activations import raise_activations
 from tyc.compiler.transforms.worklist import rewrite
 from tyc.dialects.program import Program
@@ -23,5 +23,6 @@ def raise_composites(program: Program, options: Options) -> None:
     """Replaces decomposed normalisations and activations by their ops, unless `options.exact`."""
     if options.exact:
         return
-    rewrite(program, options, NORMALIZATIONS)
+    present = {operation.name.removeprefix("ty.") for operation in program.operations()}
+    rewrite(program, options, normalizations(present))
     raise_activations(program, options)

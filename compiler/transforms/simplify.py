@@ -31,10 +31,12 @@ PASSES: list[tuple[str, Pass]] = [
     ("cse", cse),
     # Before the patterns, which look for constants and not for expressions of constants.
     ("fold-constants", fold_constants),
-    ("canonicalize", canonicalize),
-    # Of canonical parts there are fewer forms to know, and a factor that a composite has of its own
-    # must not go into a weight before.
+    # As written: canonical forms merge an activation's numbers with those around it ...
     ("raise-composites", raise_composites),
+    ("canonicalize", canonicalize),
+    # ... and in canonical form: of the parts of a normalisation there are fewer forms then.
+    ("raise-composites", raise_composites),
+    # After activations have taken the factors that are theirs.
     ("fold-batch-norm", fold_batch_norm),
     # After padding, factors and activations have found their convolutions, whose order they know.
     ("channels-last", channels_last),
