@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import zoo
+import zoo
 
 import tyc.onnx
 from tyc.compiler.pipeline import compile_program
