@@ -13,7 +13,7 @@ this file (the loops around it).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mlir import ir
 from mlir.dialects import arith, func
@@ -26,7 +26,7 @@ from tyc.compiler.schedules import contraction_plan as planning
 from tyc.compiler.schedules.arithmetic import Size
 from tyc.compiler.schedules.contraction_block import Work
 from tyc.compiler.schedules.contraction_epilogue import Epilogue
-from tyc.compiler.schedules.contraction_form import Contraction, argument_of
+from tyc.compiler.schedules.contraction_form import Contraction, Side, argument_of
 from tyc.compiler.schedules.contraction_kernel import loop
 from tyc.compiler.schedules.contraction_plan import PACKED, Plan
 from tyc.compiler.schedules.evaluation import Evaluator
@@ -114,6 +114,7 @@ class _Builder:
             for r, v in zip(c.roots, values[len(arguments) :])
         ]
         evaluator = Evaluator(dict(buffers), {}, fused=False)
+        c = replace(c, a=_shifted(c.a, evaluator), b=_shifted(c.b, evaluator))
         scratch = self._scratch()
         partial = scratch.get("output")
         waiting = outputs[0] if partial is None else Buffer(partial, c.element, (1,))
@@ -165,6 +166,14 @@ class _Builder:
             for i, a in enumerate(arguments)
             if a not in used and analysis.reads_where_written(a, c)
         ]
+
+
+def _shifted(side: Side, evaluator: Evaluator) -> Side:
+    """The side with the scalar of its zero point at the end of the casts."""
+    if side.shift is None:
+        return side
+    point = evaluator.value(side.shift, [0] * len(shape_of(side.shift)), None)
+    return replace(side, casts=(*side.casts, operands.widen(point, side.shift_casts)))
 
 
 def _traffic(c: Contraction, arguments: list[ir.Value]) -> int:

@@ -18,7 +18,7 @@ from tyc.compiler.schedules.contraction_form import (
     strides_of,
 )
 from tyc.compiler.schedules.kernel import constant_arguments, shape_of
-from tyc.compiler.schedules.structure import Body, Generic, Operand, operation_of, read_generic
+from tyc.compiler.schedules.structure import Generic, Operand, operation_of, read_generic
 
 _CASTS = ("arith.extf", "arith.sitofp", "arith.uitofp", "arith.extsi", "arith.extui")
 
@@ -32,20 +32,19 @@ def find(module: ir.Module) -> Contraction | None:
     if any(op.name not in known and not op.name.startswith("tensor.") for op in operations):
         return None
     reducing = [op for op in operations if op.name == "linalg.generic" and _reduces(op)]
-    if len(reducing) != 1 or len(reducing[0].operands) != 3:
+    if len(reducing) != 1 or len(reducing[0].results) != 1:
         return None
     generic = read_generic(reducing[0])
-    casts = _product(generic.body)
-    if casts is None:
-        return None
     sizes = generic.extents
-    a, b, output = [_index(o, sizes) for o in (*generic.inputs, *generic.outputs)]
+    sides = _product(generic)
+    if sides is None:
+        return None
+    output = _index(generic.outputs[0], sizes)
     result = generic.operation.results[0]
     found = _roots(operations, result, output)
     if found is None:
         return None
     roots, views, known = found
-    sides = [Side(o.value, i, c) for o, i, c in zip(generic.inputs, (a, b), casts)]
     constants = frozenset(block.arguments[i] for i in constant_arguments(function))
     base = (function, result, views, known, generic.outputs[0].value, output, sizes)
     return _assign(base, sides, roots, generic, constants)
@@ -125,9 +124,10 @@ def _reduces(generic: ir.Operation) -> bool:
     return "reduction" in str(generic.attributes["iterator_types"])
 
 
-def _product(body: Body) -> list[tuple[ir.Operation, ...]] | None:
-    """The casts of both factors where the body is `acc + cast(a) * cast(b)`."""
-    a, b, acc = body.arguments
+def _product(generic: Generic) -> list[Side] | None:
+    """Both factors where the body is `acc + f(a) * g(b)`; f and g are casts, and a zero point."""
+    body = generic.body
+    acc = body.arguments[-1]
     total = _defining(body.yields[0], ("arith.addf", "arith.addi"))
     if total is None or acc not in list(total.operands):
         return None
@@ -135,13 +135,32 @@ def _product(body: Body) -> list[tuple[ir.Operation, ...]] | None:
     product = _defining(total.operands[1 - position], ("arith.mulf", "arith.muli"))
     if product is None:
         return None
-    chains = [_chain(v) for v in product.operands]
-    ends = [chain[0] for chain in chains]
-    if ends == [b, a]:
-        chains = chains[::-1]
-    elif ends != [a, b]:
+    numbers = {a: k for k, a in enumerate(body.arguments[:-1])}
+    sides = [_factor(v, numbers, generic) for v in product.operands]
+    first, second = sides
+    if first is None or second is None or first.value == second.value:
         return None
-    return [chain[1] for chain in chains]
+    read = 2 + sum(side.shift is not None for side in (first, second))
+    return [first, second] if read == len(generic.inputs) else None
+
+
+def _factor(value: ir.Value, numbers: dict[ir.Value, int], generic: Generic) -> Side | None:
+    """The side behind one factor of the product."""
+    difference = _defining(value, ("arith.subi",))
+    value, casts = _chain(value if difference is None else difference.operands[0])
+    if value not in numbers:
+        return None
+    operand = generic.inputs[numbers[value]]
+    side = Side(operand.value, _index(operand, generic.extents), casts)
+    if difference is None:
+        return side
+    point, casts = _chain(difference.operands[1])
+    if point not in numbers:
+        return None
+    zero = generic.inputs[numbers[point]]
+    if any(i.terms or i.constant for i in _index(zero, generic.extents)):
+        return None
+    return replace(side, shift=zero.value, shift_casts=casts)
 
 
 def _defining(value: ir.Value, names: Sequence[str]) -> ir.Operation | None:

@@ -53,13 +53,21 @@ class Linear:
         return Linear(tuple(sorted(terms.items())), self.constant + other.constant)
 
 
+Cast = ir.Operation | ir.Value
+"""A step of widening: an operation to repeat, or a scalar to subtract."""
+
+
 @dataclass(frozen=True)
 class Side:
-    """One factor: a tensor, its index for each dimension, and the casts that widen its elements."""
+    """One factor: a tensor, its index for each dimension, and the casts that widen its elements.
+    `shift` is a tensor of one element, the zero point, that is then subtracted; an emitter puts its
+    scalar at the end of `casts`."""
 
     value: ir.Value
     index: tuple[Linear, ...]
-    casts: tuple[ir.Operation, ...]
+    casts: tuple[Cast, ...]
+    shift: ir.Value | None = None
+    shift_casts: tuple[ir.Operation, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from mlir.dialects import arith, memref, vector
 from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules.arithmetic import Size
 from tyc.compiler.schedules.contraction_form import (
+    Cast,
     Contraction,
     Linear,
     Side,
@@ -36,7 +37,7 @@ class Placed:
     buffer: ir.Value
     strides: Mapping[int, int]
     base: Size = 0
-    casts: tuple[ir.Operation, ...] = ()
+    casts: tuple[Cast, ...] = ()
 
     def at(self, local: Mapping[int, Size]) -> Size:
         """The address of the element at local indices of the task."""
@@ -74,9 +75,14 @@ def evaluate(index: Linear, values: Mapping[int, Size]) -> Size:
     return size.add(total, index.constant)
 
 
-def widen(value: ir.Value, casts: tuple[ir.Operation, ...]) -> ir.Value:
-    """A scalar or vector after a chain of element casts."""
+def widen(value: ir.Value, casts: tuple[Cast, ...]) -> ir.Value:
+    """A scalar or vector after a chain of element casts and the zero point."""
     for cast in casts:
+        if isinstance(cast, ir.Value):
+            vectors = isinstance(value.type, ir.VectorType)
+            point = vector.broadcast(value.type, cast) if vectors else cast
+            value = arith.subi(value, point)
+            continue
         kind = cast.results[0].type
         if isinstance(value.type, ir.VectorType):
             kind = ir.VectorType.get(ir.VectorType(value.type).shape, kind)

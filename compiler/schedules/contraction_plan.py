@@ -169,7 +169,8 @@ def make(contraction: Contraction, target: Target) -> Plan | None:
 def _kind_of_a(contraction: Contraction) -> str:
     if contraction.shared and window_of(contraction) is not None:
         return WINDOW
-    return DIRECT if argument_of(contraction.a.value) and not contraction.a.casts else SLAB
+    widened = contraction.a.casts or contraction.a.shift is not None
+    return DIRECT if argument_of(contraction.a.value) and not widened else SLAB
 
 
 def _kind_of_b(contraction: Contraction) -> str:

@@ -18,7 +18,7 @@ from mlir.dialects import arith, scf
 from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules.affine import LANE, Affine, total
 from tyc.compiler.schedules.arithmetic import Size
-from tyc.compiler.schedules.contraction_form import argument_of, pads_zero
+from tyc.compiler.schedules.contraction_form import Cast, argument_of, pads_zero
 from tyc.compiler.schedules.contraction_kernel import repeat
 from tyc.compiler.schedules.contraction_operands import load, store, widen, zero
 from tyc.compiler.schedules.evaluation import Evaluator
@@ -78,7 +78,7 @@ class Copy:
 
     box: Box
     target: ir.Value
-    casts: tuple[ir.Operation, ...]
+    casts: tuple[Cast, ...]
     evaluator: Evaluator
     lanes: int
 
@@ -208,8 +208,11 @@ def fill(target: ir.Value, address: Size, count: int, lanes: int) -> None:
 
 def copy_box(
     value: ir.Value, starts: Sequence[Size], extents: Sequence[int], room: Sequence[int],
-    target: ir.Value, casts: tuple[ir.Operation, ...], evaluator: Evaluator, lanes: int,
+    target: ir.Value, casts: tuple[Cast, ...], evaluator: Evaluator, lanes: int,
 ) -> None:  # fmt: skip
     """Copies `value[starts : starts + extents]` to scratch that is laid out as `room`."""
-    box = Box(value, tuple(starts), tuple(extents), tuple(room)).below()
+    box = Box(value, tuple(starts), tuple(extents), tuple(room))
+    if not any(isinstance(c, ir.Value) for c in casts):
+        # Zeros of a border come before the zero point is subtracted: then the pad is computed.
+        box = box.below()
     Copy(box, target, casts, evaluator, lanes).emit()

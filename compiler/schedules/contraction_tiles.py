@@ -112,7 +112,8 @@ class Tiles:
                 full, short = block.lengths(False)[d], block.lengths(True)[d]
                 trips = select(self.place.last_rows, short, full)
                 return repeat(trips, lambda i: along(rest, {**local, d: i}))
-            at = {d: size.add(self.place.starts[d], local.get(d, 0)) for d in block.loops[:-1]}
+            starts = self.place.starts
+            at = {d: size.add(starts.get(d, 0), local.get(d, 0)) for d in block.loops[:-1]}
             skipped, depth = window.outer_taps(at)
             depth = {**self.place.depth_lengths(), **depth}
             for segment in window.segments():

@@ -94,7 +94,7 @@ class Window:
 
 def window_of(c: Contraction) -> Window | None:
     """A's window, where A is an argument or the zero padding of one, and lines can be whole."""
-    if len(c.rows) < 2 or c.a.casts:
+    if len(c.rows) < 2 or c.a.casts or c.a.shift is not None:
         return None
     line = c.rows[-1]
     if argument_of(c.a.value) is not None:

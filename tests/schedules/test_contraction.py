@@ -85,6 +85,15 @@ def test_integer_products_widen() -> None:
     check(lambda a, b: ty.matmul_integer(a, b), ((17, 33), "u8"), ((33, 21), "i8"), constants=[1])
 
 
+@pytest.mark.parametrize("constant", [True, False], ids=["packed", "variable"])
+def test_zero_points_are_subtracted(constant: bool) -> None:
+    check(
+        lambda a, b, x, y: ty.matmul_integer(a, b, x, y),
+        ((17, 33), "u8"), ((33, 21), "i8"), ((), "u8"), ((1,), "i8"),
+        constants=[1] if constant else [],
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("m", [1, 13])
 def test_epilogue_reads_rows_columns_and_elements(m: int) -> None:
     def body(a, b, row, column, whole, one):

@@ -140,3 +140,9 @@ def test_weight_gradient() -> None:
         return ty.conv_weight_gradient(x, grad, layout="NXC", **plain)
 
     check(body, (2, 7, 8, 5), (2, 7, 8, 17))
+
+
+def test_depthwise_lines_of_several_images() -> None:
+    convolution(
+        "NXC", (3, 10, 9, 7), (10, 1, 1, 2), groups=10, padding=[0, 0, 0, 1], strides=[1, 2]
+    )
