@@ -33,6 +33,10 @@ class Context(Protocol):
         """A vector of one scalar."""
         ...
 
+    def reciprocal(self, value: ir.Value) -> ir.Value:
+        """`1 / value`, made where the value was."""
+        ...
+
     def index_value(self, x: Affine, lanes: int | None) -> ir.Value:
         """An index expression as a value; a vector where it holds `LANE`."""
         ...
@@ -56,7 +60,8 @@ class Clone:
     """One body at one point: `yields()` are its results as code at the insertion point.
 
     `argument(k)` gives the value of the k-th block argument, `index(d)` that of `linalg.index d`.
-    With `fused`, `a * b + c` on f32 and f64 is one operation with one rounding.
+    With `fused`, `a * b + c` on f32 and f64 is one operation with one rounding, and a division by
+    what all lanes share is a multiplication.
     """
 
     def __init__(
@@ -136,8 +141,9 @@ class Clone:
         affine = self._affine(instruction)
         if affine is not None:
             return [affine]
-        if self._fused and name == "arith.addf":
-            fused = self._multiply_add(instruction)
+        rule = {"arith.addf": self._multiply_add, "arith.divf": self._divide}.get(name)
+        if self._fused and rule is not None:
+            fused = rule(instruction)
             if fused is not None:
                 return [fused]
         return list(self._generic(instruction))
@@ -172,6 +178,14 @@ class Clone:
             lanes = next((ir.VectorType(v.type).shape[0] for v in values if is_vector(v)), None)
             return math.fma(*(self._concrete(v, lanes) for v in operands))
         return None
+
+    def _divide(self, instruction: Instruction) -> ir.Value | None:
+        """`a / b` where only `a` differs between lanes."""
+        a, b = (self._concrete(v, None) for v in instruction.operands)
+        if not is_vector(a) or is_vector(b) or not isinstance(b.type, (ir.F32Type, ir.F64Type)):
+            return None
+        factor = self._context.reciprocal(b)
+        return arith.mulf(a, self._context.spread(factor, ir.VectorType(a.type).shape[0]))
 
     def _affine(self, instruction: Instruction) -> Affine | None:
         """Integer arithmetic on index expressions, kept as an expression."""

@@ -362,6 +362,9 @@ class _Masked:
     def spread(self, value: ir.Value, lanes: int) -> ir.Value:
         return self.evaluator.spread(value, lanes)
 
+    def reciprocal(self, value: ir.Value) -> ir.Value:
+        return self.evaluator.reciprocal(value)
+
     def index_value(self, x: Affine, lanes: int | None) -> ir.Value:
         return self.evaluator.index_value(x, lanes)
 

@@ -65,13 +65,17 @@ def cost_of(instructions: Sequence[Instruction]) -> int:
     return sum(_DEAR.get(n) or _MODERATE.get(n, 1) for n in names if n != "arith.constant")
 
 
+Generics = dict[ir.Value, Generic | None]
+"""The generics of a kernel that have been read."""
+
+
 class Walk:
     """Walks from tensors to the `stored` ones (arguments are always stored)."""
 
-    def __init__(self, facts: Facts, stored: set[ir.Value]) -> None:
+    def __init__(self, facts: Facts, stored: set[ir.Value], generics: Generics) -> None:
         self.facts = facts
         self.found = Reads()
-        self._stored = stored
+        self._stored, self._generics = stored, generics
         self._seen: set[tuple[ir.Value, tuple[Affine, ...]]] = set()
 
     def tensor(self, t: ir.Value, at: tuple[Affine, ...], root: bool = False) -> None:
@@ -83,7 +87,9 @@ class Walk:
         if stored or isinstance(t.owner, ir.Block):
             self.found.reads.append(Read(t, at))
             return
-        generic = generic_of(t)
+        if t not in self._generics:
+            self._generics[t] = generic_of(t)
+        generic = self._generics[t]
         if generic is None:
             self._step(t, producers.movement(t, at, self.facts))
             return

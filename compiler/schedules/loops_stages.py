@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mlir import ir
+from mlir.dialects import tensor
 
 from tyc.compiler.schedules import producers
-from tyc.compiler.schedules.affine import Affine, Facts, Symbol
-from tyc.compiler.schedules.kernel import shape_of
-from tyc.compiler.schedules.loops_access import DEAR, Reads, Walk, cost_of
+from tyc.compiler.schedules.affine import Affine, Facts, Quotient, Symbol
+from tyc.compiler.schedules.kernel import element_of, shape_of
+from tyc.compiler.schedules.loops_access import DEAR, Generics, Reads, Walk, cost_of
 from tyc.compiler.schedules.structure import Generic, operation_of, read_generic
 
 
@@ -33,6 +34,7 @@ class Stage:
     fused: bool = False
     order: int = 0
     positions: tuple[int | None, ...] = ()
+    generics: Generics = field(default_factory=dict, repr=False)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -101,7 +103,7 @@ def reads_of(
     """What the stage reads for its element at `at`, and at a point of its reduction (or, without
     one, over all of it)."""
     own = set(stage.results())
-    walk = Walk(facts, stored | own)
+    walk = Walk(facts, stored | own, stage.generics)
     if stage.reduction is None or stage.fused:
         for value in stage.values:
             walk.tensor(value, tuple(at), root=True)
@@ -119,6 +121,11 @@ def read_kernel(function: ir.Operation) -> Kernel:
     results = [_peel(v) for v in operations[-1].operands]
     kernel = Kernel(function, list(block.arguments), results)
     kernel.stages = _initial(operations, results, order)
+    if _split_results(kernel, operations[-1]):
+        kernel.stages = _initial(operations, kernel.results, order)
+    generics: Generics = {}
+    for stage in kernel.stages:
+        stage.generics = generics
     for stage in list(kernel.stages):
         _fuse_reduction(stage, kernel)
     _share_expensive(kernel, order)
@@ -137,9 +144,41 @@ def _peel(value: ir.Value) -> ir.Value:
     return value
 
 
+def _split_results(kernel: Kernel, terminator: ir.Operation) -> bool:
+    """Splits dimensions of results by whose quotients a reduction is read: `y[c]` that reads
+    `mean[c // 4]` becomes `y[g, c]` (the same bytes), so that `g` can be cut into items."""
+    changed = False
+    for stage in [s for s in kernel.stages if s.reduction is None]:
+        facts = Facts()
+        at = domain(stage, facts)
+        position = {x: d for d, x in enumerate(at) if not x.is_constant}
+        parts: dict[int, int] = {}
+        for read in reads_of(stage, kernel.stored, at, None, facts).reads:
+            for atom in (a for x in read.at for a in x.terms if read.tensor in kernel.stored):
+                if isinstance(atom, Quotient) and atom.of in position:
+                    parts[position[atom.of]] = atom.by
+        for i, value in enumerate(kernel.results):
+            if parts and value in stage.values:
+                kernel.results[i] = _split(value, parts, terminator)
+                changed = True
+    return changed
+
+
+def _split(value: ir.Value, parts: dict[int, int], terminator: ir.Operation) -> ir.Value:
+    shape: list[int] = []
+    groups: list[list[int]] = []
+    for d, n in enumerate(shape_of(value)):
+        sizes = [n // parts[d], parts[d]] if d in parts and n % parts[d] == 0 else [n]
+        groups.append([len(shape) + k for k in range(len(sizes))])
+        shape += sizes
+    kind = ir.RankedTensorType.get(shape, element_of(value))
+    with ir.InsertionPoint(terminator), terminator.location:
+        return tensor.expand_shape(kind, value, groups, [], shape)
+
+
 def _position(value: ir.Value, order: dict[ir.Operation, int]) -> int:
     operation = operation_of(value)
-    return -1 if operation is None else order[operation]
+    return -1 if operation is None else order.get(operation, len(order))
 
 
 def _initial(
@@ -232,7 +271,8 @@ def _share_expensive(kernel: Kernel, order: dict[ir.Operation, int]) -> None:
             return
         # The last one first: it may be all that reads the others.
         value = max(shared, key=lambda t: _position(t, order))
-        kernel.stages.append(Stage([value], order=_position(value, order)))
+        generics = kernel.stages[0].generics
+        kernel.stages.append(Stage([value], order=_position(value, order), generics=generics))
 
 
 def _is_dear(t: ir.Value) -> bool:

@@ -32,15 +32,23 @@ class Regions:
         self.facts = Facts()
         self._scopes = [Scope(None)]
         self._floor = 0
+        self._open = 0
         self._levels: dict[ir.Value, int] = {}
 
     @contextmanager
     def region(self, opener: ir.Operation, variables: Sequence[ir.Value]) -> Iterator[None]:
         """Inside, values that depend on `variables` are computed at the insertion point, all others
         before `opener`."""
+        self._open += 1
+        with self._scope(opener):
+            for v in variables:
+                self._levels[v] = len(self._scopes) - 1
+            yield
+        self._open -= 1
+
+    @contextmanager
+    def _scope(self, opener: ir.Operation) -> Iterator[None]:
         self._scopes.append(Scope(opener))
-        for v in variables:
-            self._levels[v] = len(self._scopes) - 1
         yield
         self._scopes.pop()
 
@@ -48,7 +56,7 @@ class Regions:
     def barrier(self, opener: ir.Operation) -> Iterator[None]:
         """Inside, nothing is computed before `opener`: it may not be valid there."""
         floor = self._floor
-        with self.region(opener, []):
+        with self._scope(opener):
             self._floor = len(self._scopes) - 1
             yield
             self._floor = floor
@@ -91,9 +99,12 @@ class Regions:
 
     def _memo(self, level: int) -> dict:
         memo = self._scopes[level].memo
-        if len(self._scopes) == 1:
-            return memo.setdefault(ir.InsertionPoint.current.block, {})
-        return memo
+        if level or self._open:
+            return memo
+        # An emitter without regions opens blocks of its own: what is in one is not seen in others.
+        opener = self._scopes[1].opener if len(self._scopes) > 1 else None
+        block = ir.InsertionPoint.current.block if opener is None else opener.block
+        return memo.setdefault(block, {})
 
     def once(self, key: object, level: int, build: Callable[[], ir.Value]) -> ir.Value:
         """The value of `key` in the region of that level, built there the first time."""
@@ -126,6 +137,15 @@ class Regions:
         level = max(self.level_of({value}), self._floor)
         kind = bodies.vector_type(value.type, lanes)
         return self.once((value, lanes), level, lambda: vector.broadcast(kind, value))
+
+    def reciprocal(self, value: ir.Value) -> ir.Value:
+        """`1 / value`, made where the value was."""
+
+        def build() -> ir.Value:
+            one = self.constant(ir.FloatAttr.get(value.type, 1.0), None)
+            return arith.divf(one, value)
+
+        return self.once(("reciprocal", value), max(self.level_of({value}), self._floor), build)
 
     def index_value(self, x: Affine, lanes: int | None) -> ir.Value:
         """An index expression as a value; a vector where it holds `LANE`."""
