@@ -88,7 +88,7 @@ def _flattened(op: str) -> Callable[[Graph, Node], Any]:
     def apply(g: Graph, n: Node) -> Any:
         x = n.inputs[0]
         shape = g.shape(x)
-        axis = n.get("axis", 1) % max(len(shape), 1)
+        axis = n.axis(len(shape), 1) if len(shape) > 1 else 0
         if axis == len(shape) - 1:
             return _along(op)(g, x, len(shape) - 1)
         rows = math.prod(shape[:axis])
@@ -111,7 +111,7 @@ def _hardmax(g: Graph, x: Any, axis: int) -> Any:
 
 
 def _last(op: str) -> Callable[[Graph, Node], Any]:
-    return lambda g, n: _along(op)(g, n.inputs[0], n.get("axis", -1) % g.rank(n.inputs[0]))
+    return lambda g, n: _along(op)(g, n.inputs[0], n.axis(g.rank(n.inputs[0]), -1))
 
 
 for _name, _op in (("Softmax", "softmax"), ("LogSoftmax", "log_softmax"), ("Hardmax", "hardmax")):

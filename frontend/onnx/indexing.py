@@ -12,10 +12,7 @@ from tyc.onnx.rules import Node, rule
 
 
 def _axis(g: Graph, n: Node, default: int = 0) -> int:
-    axis, rank = n.get("axis", default), g.rank(n.inputs[0])
-    if not -rank <= axis < rank:
-        n.fail(f"axis must lie in {-rank}..{rank - 1}, got {axis}")
-    return axis % rank
+    return n.axis(g.rank(n.inputs[0]), default)
 
 
 @rule("Gather")
@@ -52,7 +49,7 @@ def scatter_nd(g: Graph, n: Node) -> Any:
 def tensor_scatter(g: Graph, n: Node) -> Any:
     """A cache with an update written at each sample's own position along `axis`."""
     cache, update = n.inputs[:2]
-    axis, rank = n.get("axis", -2) % g.rank(cache), g.rank(cache)
+    axis, rank = n.axis(g.rank(cache), -2), g.rank(cache)
     shape = list(g.shape(update))
     steps = np.arange(shape[axis], dtype=np.int64)
     index: Any = steps.reshape([-1 if i == axis else 1 for i in range(rank)])
@@ -72,7 +69,7 @@ def compress(g: Graph, n: Node) -> Any:
     if axis is None:
         x, axis = g.reshape(x, shape=[g.type(x).size]), 0
     indices = np.flatnonzero(np.asarray(condition)).astype(np.int64)
-    return g.gather(x, indices, axis=axis % g.rank(x))
+    return g.gather(x, indices, axis=n.counted(axis, g.rank(x)))
 
 
 @rule("NonZero")
@@ -88,7 +85,7 @@ def one_hot(g: Graph, n: Node) -> Any:
     depth = (n.ints(1) or [0])[0]
     if g.dtype(indices).is_float:
         indices = g.cast(indices, to="i64")
-    axis = n.get("axis", -1) % (g.rank(indices) + 1)
+    axis = n.axis(g.rank(indices) + 1, -1)
     if isinstance(values, np.ndarray):
         off, on = (float(v) for v in values)
         kind = g.dtype(values)
@@ -103,7 +100,12 @@ def reverse_sequence(g: Graph, n: Node) -> Any:
     """Reverses the first `length[b]` steps of each sequence, with known lengths."""
     x, lengths = n.inputs[0], n.ints(1) or []
     time, batch = n.get("time_axis", 0), n.get("batch_axis", 1)
-    steps = g.shape(x)[time]
+    shape = g.shape(x)
+    if len(shape) < 2 or {time, batch} != {0, 1}:
+        n.fail(f"time_axis and batch_axis must be 0 and 1, got {time} and {batch} of {list(shape)}")
+    steps = shape[time]
+    if len(lengths) != shape[batch] or any(not 0 <= k <= steps for k in lengths):
+        n.fail(f"sequence_lens must be {shape[batch]} numbers in 0..{steps}, got {lengths}")
     rows = [[*range(k)][::-1] + list(range(k, steps)) for k in lengths]
     order = np.array(rows, np.int64)
     order = order if batch < time else order.T

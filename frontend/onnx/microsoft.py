@@ -52,7 +52,7 @@ def fused_gemm(g: Graph, n: Node) -> Any:
 def _real(g: Graph, n: Node, index: int) -> Any:
     """Inputs `index`, `index + 1`, `index + 2`: a quantized tensor, scale and zero point."""
     x, scale, zero = n.inputs[index], n.inputs[index + 1], n.input(index + 2)
-    return g.dequantize(x, *lined(g, x, scale, zero, 0)[:2], axis=0)
+    return g.dequantize(x, *lined(g, n, x, scale, zero, 0)[:2], axis=0)
 
 
 def _quantized(g: Graph, n: Node, y: Any, index: int) -> Any:
@@ -60,7 +60,7 @@ def _quantized(g: Graph, n: Node, y: Any, index: int) -> Any:
     scale, zero = n.inputs[index], n.input(index + 1)
     if zero is None:
         zero = np.zeros((), np.uint8)
-    return g.quantize(y, *lined(g, y, scale, zero, 0)[:2], axis=0)
+    return g.quantize(y, *lined(g, n, y, scale, zero, 0)[:2], axis=0)
 
 
 def _pointwise(op: str) -> Callable[[Graph, Node], Any]:
@@ -87,9 +87,9 @@ def qlinear_leaky_relu(g: Graph, n: Node) -> Any:
 def qlinear_softmax(g: Graph, n: Node) -> Any:
     """Softmax between quantized tensors."""
     x = _real(g, n, 0)
-    if n.get("opset", 13) < 13 and n.get("axis", -1) % g.rank(x) != g.rank(x) - 1:
+    if n.get("opset", 13) < 13 and n.axis(g.rank(x), -1) != g.rank(x) - 1:
         n.fail("axis must be the last one before opset 13")
-    return _quantized(g, n, g.softmax(x, axis=n.get("axis", -1)), 3)
+    return _quantized(g, n, g.softmax(x, axis=n.axis(g.rank(x), -1)), 3)
 
 
 @rule("QLinearGlobalAveragePool", domain=MICROSOFT)
@@ -116,7 +116,7 @@ def qlinear_average_pool(g: Graph, n: Node) -> Any:
 def qlinear_concat(g: Graph, n: Node) -> Any:
     """Quantized tensors joined, in a scale of their own."""
     parts = [_real(g, n, i) for i in range(2, len(n.inputs), 3)]
-    y = g.concat(parts, axis=n.get("axis") % g.rank(parts[0])) if len(parts) > 1 else parts[0]
+    y = g.concat(parts, axis=n.axis(g.rank(parts[0]))) if len(parts) > 1 else parts[0]
     return _quantized(g, n, y, 0)
 
 

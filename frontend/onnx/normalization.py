@@ -78,7 +78,7 @@ def _narrow(g: Graph, x: Any) -> bool:
 def layer_norm(g: Graph, n: Node) -> Any:
     """Over the dimensions from `axis` on; also its mean and inverse deviation where asked for."""
     x = n.inputs[0]
-    axis, epsilon = n.get("axis", -1) % g.rank(x), n.get("epsilon", 1e-5)
+    axis, epsilon = n.axis(g.rank(x), -1), n.get("epsilon", 1e-5)
     y = _in_f32(g, n, "layer_norm", axis, epsilon)
     if not n.wants(1) and not n.wants(2):
         return y
@@ -112,7 +112,7 @@ def _in_f32(g: Graph, n: Node, op: str, axis: int, epsilon: float) -> Any:
 @rule("SimplifiedLayerNormalization", domain=MICROSOFT)
 def rms_norm(g: Graph, n: Node) -> Any:
     """By the root mean square over the dimensions from `axis` on."""
-    axis = n.get("axis", -1) % g.rank(n.inputs[0])
+    axis = n.axis(g.rank(n.inputs[0]), -1)
     return _in_f32(g, n, "rms_norm", axis, n.get("epsilon", 1e-5))
 
 

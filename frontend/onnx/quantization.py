@@ -25,7 +25,7 @@ def quantize(g: Graph, n: Node) -> Any:
     axis = n.get("axis", 1)
     if n.get("block_size", 0):
         return _quantize_blocks(g, n, x, scale, zero)
-    scale, zero, axis = lined(g, x, scale, zero, axis)
+    scale, zero, axis = lined(g, n, x, scale, zero, axis)
     return g.quantize(x, scale, zero, axis=axis)
 
 
@@ -36,18 +36,18 @@ def _one_float(g: Graph, x: Any, scale: Any) -> tuple[Any, Any]:
     return to_element(g, x, wide), to_element(g, scale, wide)
 
 
-def lined(g: Graph, x: Any, scale: Any, zero: Any, axis: int) -> tuple[Any, Any, int]:
+def lined(g: Graph, n: Node, x: Any, scale: Any, zero: Any, axis: int) -> tuple[Any, Any, int]:
     """Scale and zero point as a scalar or a vector, the axis counted from the left."""
     if g.type(scale).size == 1:
         scale = g.reshape(scale, shape=[]) if g.rank(scale) else scale
         zero = g.reshape(zero, shape=[]) if zero is not None and g.rank(zero) else zero
         return scale, zero, 0
-    return scale, zero, axis % g.rank(x)
+    return scale, zero, n.counted(axis, g.rank(x))
 
 
 def _blocked(g: Graph, n: Node, x: Any, v: Any) -> Any:
     """A block parameter repeated to the shape of `x`."""
-    axis, size = n.get("axis", 1) % g.rank(x), n.get("block_size")
+    axis, size = n.axis(g.rank(x), 1), n.get("block_size")
     shape = list(g.shape(v))
     v = g.reshape(v, shape=[*shape[: axis + 1], 1, *shape[axis + 1 :]])
     v = g.broadcast_to(v, shape=[*shape[: axis + 1], size, *shape[axis + 1 :]])
@@ -82,7 +82,7 @@ def dequantize(g: Graph, n: Node) -> Any:
         if zero is not None:
             real = g.subtract(real, g.cast(_blocked(g, n, x, zero), to=kind))
         return g.multiply(real, _blocked(g, n, x, scale))
-    scale, zero, axis = lined(g, x, scale, zero, n.get("axis", 1))
+    scale, zero, axis = lined(g, n, x, scale, zero, n.get("axis", 1))
     y = g.dequantize(x, scale, zero, axis=axis)
     code = n.get("output_dtype", 0)
     return to_element(g, y, element_of(code)) if code else y

@@ -65,7 +65,7 @@ def _arg(op: str) -> Callable[[Graph, Node], Any]:
         x = n.inputs[0]
         return getattr(g, op)(
             x,
-            axis=n.get("axis", 0) % max(g.rank(x), 1),
+            axis=n.axis(max(g.rank(x), 1)),
             keepdims=bool(n.get("keepdims", 1)),
             last=bool(n.get("select_last_index", 0)),
         )
@@ -81,10 +81,10 @@ add_rule("ArgMin", _arg("argmin"))
 def cumulative_sum(g: Graph, n: Node) -> Any:
     """Running sums along a known axis."""
     x = n.inputs[0]
-    axis = n.ints(1) or [0]
+    axis = n.counted((n.ints(1) or [0])[0], g.rank(x))
     return g.cumulative_sum(
         x,
-        axis=axis[0] % g.rank(x),
+        axis=axis,
         exclusive=bool(n.get("exclusive", 0)),
         reverse=bool(n.get("reverse", 0)),
     )
@@ -94,7 +94,7 @@ def cumulative_sum(g: Graph, n: Node) -> Any:
 def cumulative_product(g: Graph, n: Node) -> Any:
     """Running products: each step multiplies by what stands twice as far before."""
     x = n.inputs[0]
-    axis = (n.ints(1) or [0])[0] % g.rank(x)
+    axis = n.counted((n.ints(1) or [0])[0], g.rank(x))
     size, back = g.shape(x)[axis], bool(n.get("reverse", 0))
     if n.get("exclusive", 0):
         x = _shifted_by(g, x, axis, 1, back)
@@ -130,7 +130,7 @@ def top_k(g: Graph, n: Node) -> Any:
 
 def _top_k(g: Graph, n: Node, k: int) -> Any:
     x = n.inputs[0]
-    axis = n.get("axis", -1) % max(g.rank(x), 1)
+    axis = n.axis(g.rank(x), -1)
     size = g.shape(x)[axis]
     if not 0 <= k <= size:
         n.fail(f"k must lie in 0..{size}, got {k}")

@@ -115,6 +115,18 @@ class Node:
         array = self.known(index)
         return None if array is None else [int(i) for i in array.reshape(-1)]
 
+    def axis(self, rank: int, default: int = 0) -> int:
+        """The attribute `axis` as a dimension in 0..rank-1."""
+        return self.counted(self.get("axis", default), rank)
+
+    def counted(self, axis: int, rank: int, name: str = "axis") -> int:
+        """A dimension in 0..rank-1. Raises `UserError` where the rank has it not."""
+        if rank == 0:
+            self.fail(f"{name} must name a dimension, got {axis} for a scalar")
+        if not -rank <= axis < rank:
+            self.fail(f"{name} must lie in {-rank}..{rank - 1}, got {axis}")
+        return axis % rank
+
     def fail(self, message: str, hint: str = "") -> NoReturn:
         """Raises the error of this node."""
         raise UserError(message, node=self.label, hint=hint)

@@ -85,7 +85,7 @@ def concat(g: Graph, n: Node) -> Any:
     if not values:
         n.fail("the sequence must not be empty")
     fresh = n.get("new_axis", 0)
-    axis = n.get("axis") % (g.rank(values[0]) + (1 if fresh else 0))
+    axis = n.axis(g.rank(values[0]) + (1 if fresh else 0))
     if fresh:
         return stacked(g, values, axis)
     return values[0] if len(values) == 1 else g.concat(values, axis=axis)

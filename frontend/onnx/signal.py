@@ -26,7 +26,7 @@ def dft(g: Graph, n: Node) -> Any:
 def _dft(g: Graph, n: Node, x: Any, axis: int, length: int | None) -> Any:
     """Of `[..., L, ..., 1 or 2]`: the last dimension is real and imaginary part."""
     rank = g.rank(x)
-    axis %= rank
+    axis = n.counted(axis, rank)
     inverse, onesided = bool(n.get("inverse", 0)), bool(n.get("onesided", 0))
     order = [i for i in range(rank) if i not in (axis, rank - 1)] + [axis, rank - 1]
     x = g.transpose(x, perm=order) if order != list(range(rank)) else x

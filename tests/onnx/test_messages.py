@@ -92,6 +92,33 @@ CASES = [
     (17, "float[3,1,2] x, float[1,4,2] w, float[1,4,4] r",
      'h, y = RNN<activations = ["Relu"]>(x, w, r)',
      "node 'h' (RNN): activations must be Tanh, got Relu"),
+    *((opset, F, f"y = {op}<axis = {axis}>(x)",
+       f"node 'y' ({op}): axis must lie in -3..2, got {axis}")
+      for opset, op, axis in (
+          (17, "Softmax", 3), (11, "Softmax", -4), (17, "LogSoftmax", -4), (17, "Hardmax", 9), (17, "ArgMax", 3))),
+    (17, "float x", "y = Softmax(x)",
+     "node 'y' (Softmax): axis must name a dimension, got -1 for a scalar"),
+    (17, F + ", float[4] w", "y = LayerNormalization<axis = 3>(x, w)",
+     "node 'y' (LayerNormalization): axis must lie in -3..2, got 3"),
+    (17, F, "y = LpNormalization<axis = 3>(x)",
+     "node 'y' (LpNormalization): axis must be in -3..2, got 3"),
+    (17, F, "k = Constant<value_ints = [1]>() y, i = TopK<axis = 3>(x, k)",
+     "node 'y' (TopK): axis must lie in -3..2, got 3"),
+    (17, F, "a = Constant<value_int = 3>() y = CumSum(x, a)",
+     "node 'y' (CumSum): axis must lie in -3..2, got 3"),
+    (17, F, "c = Constant<value = bool[2] {1, 0}>() y = Compress<axis = 3>(x, c)",
+     "node 'y' (Compress): axis must lie in -3..2, got 3"),
+    (17, F + ", float[2] s", "y = QuantizeLinear<axis = 3>(x, s)",
+     "node 'y' (QuantizeLinear): axis must lie in -3..2, got 3"),
+    (17, "int64[2,3] x", "d = Constant<value_int = 4>() v = Constant<value_floats = [0., 1.]>() "
+     "y = OneHot<axis = 3>(x, d, v)",
+     "node 'y' (OneHot): axis must lie in -3..2, got 3"),
+    (17, F, "y = DFT<axis = 3>(x)", "node 'y' (DFT): axis must lie in -3..2, got 3"),
+    (17, F, "l = Constant<value_ints = [2, 3, 4]>() y = ReverseSequence(x, l)",
+     "node 'y' (ReverseSequence): sequence_lens must be 3 numbers in 0..2, got [2, 3, 4]"),
+    (17, F, "l = Constant<value_ints = [2, 3]>() y = ReverseSequence<time_axis = 2>(x, l)",
+     "node 'y' (ReverseSequence): time_axis and batch_axis must be 0 and 1, got 2 and 1 of "
+     "[2, 3, 4]"),
     (17, "float[1,1,4,4] x", 'y = Resize(x)',
      "node 'y' (Resize): exactly one of scales and sizes must be given"),
 ]  # fmt: skip
