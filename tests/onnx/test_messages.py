@@ -95,7 +95,8 @@ CASES = [
     *((opset, F, f"y = {op}<axis = {axis}>(x)",
        f"node 'y' ({op}): axis must lie in -3..2, got {axis}")
       for opset, op, axis in (
-          (17, "Softmax", 3), (11, "Softmax", -4), (17, "LogSoftmax", -4), (17, "Hardmax", 9), (17, "ArgMax", 3))),
+          (17, "Softmax", 3), (11, "Softmax", -4), (17, "LogSoftmax", -4), (17, "Hardmax", 9),
+          (17, "ArgMax", 3))),
     (17, "float x", "y = Softmax(x)",
      "node 'y' (Softmax): axis must name a dimension, got -1 for a scalar"),
     (17, F + ", float[4] w", "y = LayerNormalization<axis = 3>(x, w)",
