@@ -73,6 +73,8 @@ def _assign(
     batch = tuple(d for d in order if d in both and d != lane)
     rows = tuple(d for d in order if d in a.loops() and d not in both)
     columns = tuple(d for d in order if d in b.loops() and d not in both and d != lane)
+    if lane in both and strides_of(a)[lane] != 1:
+        return None
     found = Contraction(
         *base, a, b, roots, batch, rows, (*columns, lane), tuple(depth), constants
     )
