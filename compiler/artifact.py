@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,22 @@ def _write_library(
     base: Path,
     library: Path,
 ) -> None:
+    objects = [*_own_objects(parts, packed, external, manifest, base)]
+    objects += runtime_objects.runtime_objects(parts.target.triple)
+    link.link_shared(objects, library, model.exports(parts.name, external))
+
+
+def objects(parts: Parts, folder: Path) -> list[bytes | Path]:
+    """The objects of a library with its weights inside, the runtime's left out, for those who link
+    another runtime; what is a file stands in `folder`."""
+    packed = weights.write_weights(_packed(parts), folder / "weights.bin")
+    manifest = _manifest(parts, packed.nbytes, "")
+    return _own_objects(parts, packed, False, manifest, folder)
+
+
+def _own_objects(
+    parts: Parts, packed: weights.WeightFile, external: bool, manifest: dict, base: Path
+) -> list[bytes | Path]:
     source = model.ModelSource(
         name=parts.name,
         inputs=parts.inputs,
@@ -163,14 +179,9 @@ def _write_library(
         manifest=json.dumps(manifest, separators=(",", ":")),
     )
     used = dict.fromkeys(s.kernel for s in parts.plan.steps)
-    main = native.compile_llvm_ir(model.emit_model(source), parts.target, 1)
-    objects: list[bytes | Path] = [main]
-    objects += [parts.kernels[n].code for n in used]
-    objects += runtime_objects.runtime_objects(parts.target.triple)
+    made: list[bytes | Path] = [native.compile_llvm_ir(model.emit_model(source), parts.target, 1)]
+    made += [parts.kernels[n].code for n in used]
     if packed.nbytes and not external:
         weights.weights_object(base / "weights.bin", base / "weights.o")
-        objects.append(base / "weights.o")
-    link.link_shared(objects, library, model.exports(parts.name, external))
-
-
-Progress = Callable[[str, int, int], None]
+        made.append(base / "weights.o")
+    return made

@@ -123,21 +123,24 @@ class Compilation:
         with self.timed("plan"), self.program.module.context:
             self.plan, self.weights = plan_memory(self.program, self.kernels)
 
+    def parts(self) -> artifact.Parts:
+        """All that goes into the library."""
+        return artifact.Parts(
+            name=identifier(self.program.name),
+            inputs=self.program.inputs,
+            outputs=self.program.outputs,
+            plan=self.plan,
+            kernels=self.kernels,
+            weights=self.weights,
+            parameters=self.program.parameters,
+            target=self.target,
+            options=self.options,
+        )
+
     def write(self, output: Path) -> artifact.Artifact:
         """Links the library and writes the artifact."""
         with self.timed("library"):
-            parts = artifact.Parts(
-                name=identifier(self.program.name),
-                inputs=self.program.inputs,
-                outputs=self.program.outputs,
-                plan=self.plan,
-                kernels=self.kernels,
-                weights=self.weights,
-                parameters=self.program.parameters,
-                target=self.target,
-                options=self.options,
-            )
-            written = artifact.write(parts, output)
+            written = artifact.write(self.parts(), output)
         written.seconds = dict(self.seconds)
         return written
 

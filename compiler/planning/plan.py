@@ -69,7 +69,9 @@ def assign_offsets(plan: Plan, in_place: Sequence[InPlace] = ()) -> None:
         )
         for r in roots
     ]
-    offsets, plan.arena_bytes = pack(lifetimes)
+    offsets, _ = pack(lifetimes)
+    # Without the padding of the last buffer: every byte that is asked for is used.
+    plan.arena_bytes = max((o + life.nbytes for o, life in zip(offsets, lifetimes)), default=0)
     plan.peak_live_bytes = largest_live_set(lifetimes)
     for r, offset in zip(roots, offsets):
         for b in groups[r]:

@@ -33,7 +33,7 @@ POINTS = np.concatenate([np.linspace(-9.7, 9.9, 57), _FAR])
 _LARGEST_CONE = 16
 # What the rounding of coefficients to the element type makes of a function, relative and absolute.
 # The absolute part lets no epsilon pass that someone added on purpose.
-_TOLERANCE = {"f16": (2e-3, 1e-5), "bf16": (1e-2, 1e-3)}
+_TOLERANCE = {"f64": (1e-12, 1e-15), "f16": (2e-3, 1e-5), "bf16": (1e-2, 1e-3)}
 _NAMES = (
     "add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "negative", "absolute",
     "reciprocal", "sqrt", "rsqrt", "square", "exp", "log", "log1p", "expm1", "tanh", "erf",

@@ -18,7 +18,9 @@ from tyc.dialects import interpreter, ty
 LEVELS = pytest.mark.parametrize("level", [0, 3])
 
 
-def check(folder: Path, level: int, body: Any, *inputs: Sequence, **parameters: Any) -> Path:
+def check(
+    folder: Path, level: int, body: Any, *inputs: Sequence, bound: float = 1e-5, **parameters: Any
+) -> Path:
     """Compiles `body` and compares its results with the interpreter's; gives the library."""
     output = folder / "found.so"
     with program(body, *inputs, **parameters) as made:
@@ -28,7 +30,7 @@ def check(folder: Path, level: int, body: Any, *inputs: Sequence, **parameters: 
     module = runtime.load(output, threads=1)
     result = module(*given)
     for got, expected in zip(result if len(wanted) > 1 else [result], wanted, strict=True):
-        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(got, expected, rtol=bound, atol=bound)
     return output
 
 
@@ -50,3 +52,12 @@ def test_a_big_constant_is_filled_in_when_the_model_runs(tmp_path: Path) -> None
 
     output = check(tmp_path, 3, body, [2, 70], indices=np.array([[7], [299]]))
     assert output.stat().st_size < 100_000
+
+
+def test_functions_of_f64_are_not_recognised_by_f32_coefficients(tmp_path: Path) -> None:
+    def body(x: Any) -> Any:
+        slope = ty.constant(value=np.array(0.01))
+        zero = ty.constant(value=np.array(0.0))
+        return ty.where(ty.less(x, zero), ty.multiply(x, slope), x), ty.leaky_relu(x)
+
+    check(tmp_path, 3, body, ((9, 33), "f64"), bound=1e-13)

@@ -70,8 +70,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=12, deadline=None)
 @given(INPUTS, STEPS)
-def test_compiled_is_interpreted(
-    folder: Path, inputs: list[TensorType], steps: list[Step]
-) -> None:
+def test_compiled_is_interpreted(folder: Path, inputs: list[TensorType], steps: list[Step]) -> None:
     for level in (3, 0):
         check(folder, inputs, steps, level)

@@ -30,11 +30,11 @@ class Rule:
 OPS: list[Rule] = []
 
 
-def rule(jumps: bool = False, certain: bool = False) -> Callable:
-    """Adds a function to the table."""
+def rule(jumps: bool = False, certain: bool = False, times: int = 1) -> Callable:
+    """Adds a function to the table, so many times."""
 
     def add(build: Callable) -> Callable:
-        OPS.append(Rule(build, jumps, certain))
+        OPS.extend([Rule(build, jumps, certain)] * times)
         return build
 
     return add
@@ -87,7 +87,7 @@ def _extremes(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, _: ir.Value) -> 
     return [ty.maximum, ty.minimum][rng.integers(2)](x, other)
 
 
-@rule()
+@rule(times=2)
 def _arithmetic(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, _: ir.Value) -> Any:
     other = None if type_of(x).dtype.name == "i1" else _fit(rng, x, y)
     if other is None:
@@ -105,7 +105,7 @@ def _one(x: ir.Value) -> np.ndarray:
     return np.array(1, type_of(x).dtype.numpy)
 
 
-@rule()
+@rule(times=2)
 def _smooth(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, _: ir.Value) -> Any:
     if not _float(x):
         return None
@@ -178,7 +178,7 @@ def _axes(rng: Rng, rank: int) -> list[int]:
     return [a for a in range(rank) if rng.integers(2)]
 
 
-@rule()
+@rule(times=2)
 def _reduction(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -> Any:
     t = type_of(x)
     if t.dtype.name in ("i1", "u8") or t.rank == 0:
@@ -200,7 +200,7 @@ def _position(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -> 
     return function(x, axis=int(rng.integers(t.rank)), keepdims=bool(rng.integers(2)))
 
 
-@rule()
+@rule(times=3)
 def _rows(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -> Any:
     t = type_of(x)
     if not _float(x) or t.rank == 0:
@@ -357,7 +357,7 @@ def _largest(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -> A
     return list(ty.top_k(x, k=k, axis=axis, largest=bool(rng.integers(2))))
 
 
-@rule()
+@rule(times=4)
 def _product(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -> Any:
     t, u = type_of(x), type_of(y)
     if not _float(x) or t.rank < 2:
@@ -384,7 +384,7 @@ def _product(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -> A
     return made
 
 
-@rule()
+@rule(times=3)
 def _convolution(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -> Any:
     t = type_of(x)
     if t.dtype.name not in ("f32", "f64") or t.rank not in (3, 4) or t.size > MAX_SIZE // 4:
@@ -413,7 +413,7 @@ def _convolution(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) 
     return made if type_of(made).size <= MAX_SIZE else None
 
 
-@rule()
+@rule(times=2)
 def _pooling(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -> Any:
     t = type_of(x)
     if t.dtype.name not in ("f32", "f64") or t.rank not in (3, 4):
@@ -423,9 +423,7 @@ def _pooling(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -> A
     strides = [int(rng.integers(1, 3)) for _ in range(rank)]
     padding = [*[int(rng.integers(k)) // 2 for k in kernel] * 2]
     if rng.integers(2):
-        return ty.max_pool(
-            x, kernel=kernel, strides=strides, padding=padding, dilations=[1] * rank
-        )
+        return ty.max_pool(x, kernel=kernel, strides=strides, padding=padding, dilations=[1] * rank)
     return ty.average_pool(
         x, kernel=kernel, strides=strides, padding=padding, dilations=[1] * rank,
         count_include_pad=bool(rng.integers(2)),
