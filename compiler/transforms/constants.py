@@ -50,6 +50,12 @@ def rebuilt(op: Op, *operands: Any, **changes: Any) -> Any:
     return building.build(type(op), *operands, **(building.attributes_of(op) | changes))
 
 
+def _is_one_number(array: np.ndarray) -> bool:
+    # A weight differs among its first elements: it need not be read whole.
+    first = array.flat[0]
+    return bool((array.flat[:LARGEST_CONSTANT] == first).all() and (array == first).all())
+
+
 class Context:
     """A program and its options, as patterns see them."""
 
@@ -97,7 +103,7 @@ class Context:
     def constant(self, array: np.ndarray, stem: str = "folded") -> ir.Value:
         """A new constant: in the IR where it is small or one number, else a parameter."""
         array = np.asarray(array)
-        if array.size <= LARGEST_CONSTANT or (array == array.reshape(-1)[0]).all():
+        if array.size <= LARGEST_CONSTANT or _is_one_number(array):
             return ty.constant(value=np.ascontiguousarray(array).reshape(array.shape))
         name = self._fresh(stem)
         self.program.parameters[name] = np.ascontiguousarray(array)

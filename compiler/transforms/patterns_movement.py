@@ -144,8 +144,10 @@ def merge_concats(op: Any, context: Context) -> ir.Value | None:
     parts: list[ir.Value] = []
     for x in op.xs:
         inner = made_by(x, "concat") if has_one_use(x) else None
-        same = inner is not None and inner.axis % rank == op.axis % rank
-        parts += inner.xs if same else [x]
+        if inner is not None and inner.axis % rank == op.axis % rank:
+            parts += inner.xs
+        else:
+            parts.append(x)
     if len(parts) == len(op.xs) or len(parts) > VARIADIC_LIMIT:
         return None
     return ty.concat(parts, axis=op.axis)
