@@ -40,21 +40,26 @@ def schedule(module: ir.Module, target: Target, options: Options) -> ScheduledKe
     """The kernel as loops. Raises `InternalError` where an item's scratch is too large."""
     function = _function(module)
     with function.location:
-        kernel = read_kernel(function)
-        layouts = pack(kernel, constant_arguments(function))
-        nests = plan(kernel, target, layouts)
-        return _Emission(kernel, nests, layouts, options).run()
+        try:
+            planned = _plan(read_kernel(function), target)
+        except InternalError:
+            planned = _plan(read_kernel(function, share=False), target)
+        return _Emission(*planned, options).run()
 
 
 def fits(module: ir.Module, target: Target) -> bool:
     """True where `schedule` would find scratch for every item; emits nothing."""
     function = _function(module)
-    kernel = read_kernel(function)
     try:
-        plan(kernel, target, pack(kernel, constant_arguments(function)))
+        _plan(read_kernel(function, share=False), target)
     except InternalError:
         return False
     return True
+
+
+def _plan(kernel: Kernel, target: Target) -> tuple[Kernel, list[Nest], Layouts]:
+    layouts = pack(kernel, constant_arguments(kernel.function))
+    return kernel, plan(kernel, target, layouts), layouts
 
 
 def _function(module: ir.Module) -> ir.Operation:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from mlir import ir
+
 from tyc.compiler.schedules.affine import Facts
 from tyc.compiler.schedules.kernel import element_of, itemsize, memory_element, shape_of
 from tyc.compiler.schedules.loops_plan import Nest
@@ -32,20 +34,50 @@ def moved_bytes(kernel: Kernel) -> int:
 
 
 def in_place(kernel: Kernel, nests: list[Nest]) -> list[tuple[int, int]]:
-    """Pairs (input, output) of one elementwise loop in which the input is only read at the element
-    that is written."""
-    if len(nests) != 1 or len(nests[0].stages) != 1:
+    """Pairs (input, output) in which every read of the input is at the element that is written, or
+    in an earlier stage of the item that writes it."""
+    if len(nests) != 1:
         return []
-    shape = nests[0].anchor.shape
-    if nests[0].anchor.stage.reduction is not None or shape.reads.opaque:
-        return []
+    nest = nests[0]
     found = []
-    for i, argument in enumerate(kernel.arguments):
-        addresses = {a.address for a in shape.loads if a.tensor == argument}
-        for o, result in enumerate(kernel.results):
-            written = {a.address for a in shape.stores if a.tensor == result}
-            same = element_of(argument) == element_of(result)
-            size = math.prod(shape_of(argument)) == math.prod(shape_of(result))
-            if same and size and addresses == written and argument != result:
-                found.append((i, o))
+    for o, result in enumerate(kernel.results):
+        if result not in nest.anchor.stage.values or kernel.results.count(result) > 1:
+            continue
+        found += [(i, o) for i in _alike(kernel, result) if _is_private(kernel, nest, i)]
     return found
+
+
+def _alike(kernel: Kernel, result: ir.Value) -> list[int]:
+    """Arguments whose elements lie as the result's do."""
+    return [
+        i
+        for i, a in enumerate(kernel.arguments)
+        if a != result
+        and element_of(a) == element_of(result)
+        and math.prod(shape_of(a)) == math.prod(shape_of(result))
+    ]
+
+
+def _is_private(kernel: Kernel, nest: Nest, i: int) -> bool:
+    """True where an item reads of the argument only what the same item writes, and writes last."""
+    argument = kernel.arguments[i]
+    if len(nest.stages) == 1:
+        shape = nest.anchor.shape
+        addresses = {a.address for a in shape.loads if a.tensor == argument}
+        return addresses == {a.address for a in shape.stores}
+    if shape_of(argument) != nest.anchor.stage.shape:
+        return False
+    cut = {d for p in nest.stages for d in p.anchors if d is not None and p is not nest.anchor}
+    for plan in nest.stages:
+        facts = Facts()
+        at = domain(plan.stage, facts)
+        if plan is nest.anchor:
+            wanted = dict(enumerate(at))
+        else:
+            wanted = {d: at[k] for k, d in enumerate(plan.anchors) if d is not None}
+        if not cut <= set(wanted):
+            return False
+        for read in reads_of(plan.stage, kernel.stored, at, None, facts).reads:
+            if read.tensor == argument and any(read.at[d] != x for d, x in wanted.items()):
+                return False
+    return True

@@ -113,8 +113,9 @@ def reads_of(
     return walk.found
 
 
-def read_kernel(function: ir.Operation) -> Kernel:
-    """The stages of a function in linalg form."""
+def read_kernel(function: ir.Operation, share: bool = True) -> Kernel:
+    """The stages of a function in linalg form; without `share`, expensive values are computed again
+    where they are read, which needs no scratch."""
     block = function.regions[0].blocks[0]
     operations = [op.operation for op in block.operations]
     order = {op: i for i, op in enumerate(operations)}
@@ -128,7 +129,8 @@ def read_kernel(function: ir.Operation) -> Kernel:
         stage.generics = generics
     for stage in list(kernel.stages):
         _fuse_reduction(stage, kernel)
-    _share_expensive(kernel, order)
+    if share:
+        _share_expensive(kernel, order)
     kernel.stages.sort(key=lambda s: s.order)
     return kernel
 
