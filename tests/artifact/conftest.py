@@ -27,13 +27,3 @@ def built(request: pytest.FixtureRequest, models: dict[str, Built]) -> Built:
 def module(built: Built) -> runtime.Module:
     """The model's library, for two threads."""
     return runtime.load(built.path, threads=2)
-
-
-@pytest.fixture(scope="session")
-def external(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The vision model with its weights beside it."""
-    from tyc.compiler.options import Options
-
-    path = tmp_path_factory.mktemp("external") / "vision.so"
-    compile_model("vision", path, Options(weights="external"))
-    return path
