@@ -61,7 +61,7 @@ def _assign(
     if lane not in sides[1].loops():
         sides = sides[::-1]
     a, b = sides
-    if lane not in b.loops():
+    if lane in a.loops() or lane not in b.loops():
         return None
     order = [d for i in output for d, _ in i.terms]
     if sorted(order) != [d for d in generic.parallel if sizes[d] > 1]:
@@ -70,16 +70,12 @@ def _assign(
     both = a.loops() & b.loops()
     if not (a.loops() | b.loops()) >= set(order) or not both >= set(depth):
         return None
-    batch = tuple(d for d in order if d in both and d != lane)
+    batch = tuple(d for d in order if d in both)
     rows = tuple(d for d in order if d in a.loops() and d not in both)
     columns = tuple(d for d in order if d in b.loops() and d not in both and d != lane)
-    if lane in both and strides_of(a)[lane] != 1:
-        return None
     found = Contraction(
         *base, a, b, roots, batch, rows, (*columns, lane), tuple(depth), constants
     )
-    if found.shared and strides_of(a).get(lane) != 1:
-        return None  # A is read vector by vector too, so it has to be contiguous along the lanes
     return _joined(found)
 
 
@@ -87,7 +83,7 @@ def _joined(c: Contraction) -> Contraction:
     """The contraction with the column loops as one, as far as B and all roots are contiguous over
     them: then rows of vectors do not end where an image's row ends."""
     plain = all(i.loop is not None or not i.terms for i in c.b.index)
-    if c.shared or not plain or argument_of(c.b.value) in c.constants:
+    if not plain or argument_of(c.b.value) in c.constants:
         return c
     lane, sizes = c.lane, list(c.sizes)
     parts, columns = [(lane, sizes[lane])], list(c.columns[:-1])

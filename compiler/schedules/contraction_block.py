@@ -22,10 +22,9 @@ from tyc.compiler.schedules.contraction_kernel import (
 )
 from tyc.compiler.schedules.contraction_operands import Placed, Task
 from tyc.compiler.schedules.contraction_panels import Packer
-from tyc.compiler.schedules.contraction_plan import DIRECT, PACKED, SLAB, WINDOW, Plan
+from tyc.compiler.schedules.contraction_plan import DIRECT, PACKED, SLAB, Plan
 from tyc.compiler.schedules.contraction_slab import copy_box
 from tyc.compiler.schedules.contraction_tiles import Tiles, equals
-from tyc.compiler.schedules.contraction_window import window_of
 from tyc.compiler.schedules.evaluation import Evaluator
 
 PanelBody = Callable[[Mapping[int, Size], int], None]
@@ -200,10 +199,6 @@ class Place:
         if plan.depth:
             starts[plan.depth[0]] = self.depth_start
         task = Task(starts)
-        if kind == WINDOW:
-            window = window_of(work.contraction)
-            assert window is not None
-            side, kind = window.side, DIRECT
         if kind == DIRECT:
             return operands.place_direct(side, work.flats, task)
         if kind == PACKED:

@@ -135,11 +135,6 @@ class Contraction:
         """The loop along which vectors run."""
         return self.columns[-1]
 
-    @property
-    def shared(self) -> bool:
-        """True where A has the lane loop too: a depthwise product, vector by vector."""
-        return self.lane in self.a.loops()
-
     def separated(self, at: Mapping[int, Affine], facts: Facts) -> dict[int, Affine]:
         """Loop indices where those of the joined loops are computed from the lane's."""
         found = dict(at)

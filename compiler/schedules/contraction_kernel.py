@@ -49,8 +49,8 @@ def depth_runs(
 @dataclass(frozen=True)
 class Tile:
     """One register tile: addresses of its rows in A and of its first column in B. It has `columns`
-    columns; where A has the lane loop too (`shared`), products are vector by vector. Where B is in
-    panels narrower than the tile, `panel` is their width, `panel_step` how far apart they are."""
+    columns. Where B is in panels narrower than the tile, `panel` is their width, `panel_step` how
+    far apart they are."""
 
     a: Placed
     b: Placed
@@ -58,7 +58,6 @@ class Tile:
     column: Size
     columns: int
     lanes: int
-    shared: bool = False
     panel: int = 0
     panel_step: int = 0
 
@@ -120,13 +119,10 @@ class Tile:
         ]
         found = []
         for r, row in enumerate(rows):
-            spread = None
-            if not self.shared:
-                scalar = self.a.scalar(size.add(row, more_a))
-                spread = vector.broadcast(factors[0].type, scalar)
+            scalar = self.a.scalar(size.add(row, more_a))
+            spread = vector.broadcast(factors[0].type, scalar)
             for v, factor in enumerate(factors):
-                other = self._own(size.add(row, more_a), v) if spread is None else spread
-                found.append(multiply_add(other, factor, sums[r * self.vectors + v]))
+                found.append(multiply_add(spread, factor, sums[r * self.vectors + v]))
         return found
 
     def _offset(self, v: int) -> int:
@@ -134,11 +130,6 @@ class Tile:
         if not self.panel:
             return v * self.lanes
         return v * self.lanes // self.panel * self.panel_step + v * self.lanes % self.panel
-
-    def _own(self, address: Size, v: int) -> ir.Value:
-        """A's vector; only elements of the row are read."""
-        count = self.columns - v * self.lanes
-        return self.a.vector(size.add(address, v * self.lanes), self.lanes, count)
 
 
 def multiply_add(a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:

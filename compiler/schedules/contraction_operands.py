@@ -48,16 +48,9 @@ class Placed:
         value = memref.load(self.buffer, [size.materialise(address)])
         return widen(value, self.casts)
 
-    def vector(self, address: Size, lanes: int, count: int | None = None) -> ir.Value:
-        """The vector of elements from an address on, widened; `count` of them where given, the
-        others 0."""
-        if count is None or count >= lanes:
-            return widen(load(self.buffer, address, lanes), self.casts)
-        nothing = zero(element_of_buffer(self.buffer), lanes)
-        base = [size.materialise(address)]
-        mask = lane_mask(count, lanes)
-        found = vector.maskedload(nothing.type, self.buffer, base, mask, nothing)
-        return widen(found, self.casts)
+    def vector(self, address: Size, lanes: int) -> ir.Value:
+        """The vector of elements from an address on, widened."""
+        return widen(load(self.buffer, address, lanes), self.casts)
 
 
 def linear(base: Size, strides: Mapping[int, int], local: Mapping[int, Size]) -> Size:
@@ -90,14 +83,9 @@ def widen(value: ir.Value, casts: tuple[Cast, ...]) -> ir.Value:
     return value
 
 
-def element_of_buffer(buffer: ir.Value) -> ir.Type:
-    """The element type of a memref value."""
-    return ir.MemRefType(buffer.type).element_type
-
-
 def load(buffer: ir.Value, address: Size, lanes: int) -> ir.Value:
     """`lanes` elements from an address of a flat buffer."""
-    kind = ir.VectorType.get([lanes], element_of_buffer(buffer))
+    kind = ir.VectorType.get([lanes], ir.MemRefType(buffer.type).element_type)
     return vector.load(kind, buffer, [size.materialise(address)])
 
 

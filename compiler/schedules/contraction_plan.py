@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from tyc.compiler.schedules.contraction_form import Contraction, Side, argument_of, strides_of
-from tyc.compiler.schedules.contraction_window import window_of
 from tyc.compiler.schedules.kernel import itemsize
 from tyc.compiler.targets import Target
 
 SCRATCH_BYTES = 448 << 10
 """The most that a task may allocate on its stack."""
 
-DIRECT, SLAB, PANELS, PACKED, WINDOW = "direct", "slab", "panels", "packed", "window"
+DIRECT, SLAB, PANELS, PACKED = "direct", "slab", "panels", "packed"
 
 
 @dataclass(frozen=True)
@@ -157,8 +156,7 @@ def make(contraction: Contraction, target: Target) -> Plan | None:
         rows=Block((), ()), columns=Block((), ()),
         depth=depth, sizes=contraction.sizes, chunk=contraction.sizes[depth[0]] if depth else 1,
         a=kind_a, b=kind_b, a_chunked=False, b_chunked=False,
-        rows_fastest=kind_b != PACKED or kind_a == DIRECT or contraction.shared,
-        scratch_output=False,
+        rows_fastest=kind_b != PACKED or kind_a == DIRECT, scratch_output=False,
         panel=lanes * (2 if kind_b == PACKED and vectors % 2 == 0 else vectors),
     )  # fmt: skip
     base = _chunk_depth(base, contraction, target, size)
@@ -167,8 +165,6 @@ def make(contraction: Contraction, target: Target) -> Plan | None:
 
 
 def _kind_of_a(contraction: Contraction) -> str:
-    if contraction.shared and window_of(contraction) is not None:
-        return WINDOW
     widened = contraction.a.casts or contraction.a.shift is not None
     return DIRECT if argument_of(contraction.a.value) and not widened else SLAB
 
@@ -241,8 +237,6 @@ def _candidates(base: Plan, contraction: Contraction) -> Iterator[Plan]:
     column_sizes = tuple(sizes[d] for d in contraction.columns)
     all_columns = list(_blocks(contraction.columns, column_sizes, base.width))
     for rows in _blocks(contraction.rows, row_sizes, 1):
-        if base.a == WINDOW and rows.position == len(rows.loops) - 1:
-            continue
         for columns in all_columns:
             plan = replace(base, rows=rows, columns=columns)
             slab = slab_elements(plan, contraction.a, plan.a_chunked)

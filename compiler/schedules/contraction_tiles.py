@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlir import ir
@@ -15,8 +15,7 @@ from tyc.compiler.schedules.affine import Affine
 from tyc.compiler.schedules.arithmetic import Size
 from tyc.compiler.schedules.contraction_kernel import Tile, choose, depth_runs, repeat, select
 from tyc.compiler.schedules.contraction_operands import Placed
-from tyc.compiler.schedules.contraction_plan import WINDOW, Plan, row_tiles
-from tyc.compiler.schedules.contraction_window import window_of
+from tyc.compiler.schedules.contraction_plan import Plan, row_tiles
 
 if TYPE_CHECKING:
     from tyc.compiler.schedules.contraction_block import Place
@@ -24,13 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of one tile: their local loop indices, the number of the first one in the block, and
-    which products they have: `depth` from `skipped` on."""
+    """The rows of one tile: their local loop indices, the number of the first one in the block."""
 
     local: Sequence[Mapping[int, Size]]
     first: Size
-    depth: Mapping[int, Size]
-    skipped: Mapping[int, Size] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,16 +60,9 @@ class Tiles:
             # A narrow tile needs more rows to have as many sums in flight.
             most = 12 if plan.vectors < 4 else height
             height = min(max(height * plan.vectors // vectors, height), most)
-        if plan.a == WINDOW:
-            self._windows(height, columns)
-        else:
-            self._flat(height, columns)
-
-    def _flat(self, height: int, columns: Columns) -> None:
-        """Tiles over all rows of the block as if they were one dimension."""
-        plan, last = self._plan, self.place.last_rows
         full = row_tiles(plan.rows.extent(False), height)
         short = row_tiles(plan.rows.extent(True), height)
+        last = self.place.last_rows
         start: Size = 0
         for h in sorted({t for _, t in (*full, *short)}, reverse=True):
             counts = [sum(n for n, t in tiles if t == h) for tiles in (short, full)]
@@ -82,7 +71,7 @@ class Tiles:
             def tile(i: Size, h: int = h, start: Size = start) -> None:
                 row = size.add(start, size.multiply(i, h))
                 local = [self._row(size.add(row, r)) for r in range(h)]
-                self._tile(Rows(local, row, self.place.depth_lengths()), columns)
+                self._tile(Rows(local, row), columns)
 
             repeat(count, tile)
             start = size.add(start, size.multiply(count, h))
@@ -100,45 +89,6 @@ class Tiles:
         found[block.loops[block.position]] = row
         return found
 
-    def _windows(self, height: int, columns: Columns) -> None:
-        """Tiles that stay in one line of the image, where all rows have the same products."""
-        block = self._plan.rows
-        window = window_of(self.place.work.contraction)
-        assert window is not None
-
-        def along(loops: Sequence[int], local: dict[int, Size]) -> None:
-            if loops:
-                d, *rest = loops
-                full, short = block.lengths(False)[d], block.lengths(True)[d]
-                trips = select(self.place.last_rows, short, full)
-                return repeat(trips, lambda i: along(rest, {**local, d: i}))
-            starts = self.place.starts
-            at = {d: size.add(starts.get(d, 0), local.get(d, 0)) for d in block.loops[:-1]}
-            skipped, depth = window.outer_taps(at)
-            depth = {**self.place.depth_lengths(), **depth}
-            for segment in window.segments():
-                more = {**skipped, **segment.skipped}
-                self._line(height, local, segment.start, segment.count, columns,
-                           more, {**depth, **segment.depth})  # fmt: skip
-            return None
-
-        along(block.loops[block.position : -1], {})
-
-    def _line(
-        self, height: int, local: Mapping[int, Size], start: int, count: int, columns: Columns,
-        skipped: Mapping[int, Size], depth: Mapping[int, Size],
-    ) -> None:  # fmt: skip
-        inner = self._plan.rows.loops[-1]
-        for tiles, h in row_tiles(count, height):
-
-            def tile(i: Size, h: int = h, start: int = start) -> None:
-                first = size.add(start, size.multiply(i, h))
-                rows = [{**local, inner: size.add(first, r)} for r in range(h)]
-                self._tile(Rows(rows, 0, depth, skipped), columns)
-
-            repeat(tiles, tile)
-            start += tiles * h
-
     def _tile(self, rows: Rows, columns: Columns) -> None:
         """One register tile: sums started or taken up, products, sums finished or kept."""
         plan, work = self._plan, self.place.work
@@ -153,7 +103,8 @@ class Tiles:
             lambda: [work.epilogue.initial(x) for x in at],
             lambda: [work.epilogue.load_partial(x, n) for x, n in zip(partial, counts)],
         )  # fmt: skip
-        sums = tile.reduce(depth_runs(plan.depth, rows.depth, self.a, self.b), sums)
+        runs = depth_runs(plan.depth, self.place.depth_lengths(), self.a, self.b)
+        sums = tile.reduce(runs, sums)
 
         def finish() -> list[ir.Value]:
             for value, x, n in zip(sums, at, counts):
@@ -169,14 +120,10 @@ class Tiles:
 
     def _register_tile(self, rows: Rows, columns: Columns) -> Tile:
         plan = self._plan
-        shared = self.place.work.contraction.shared
-        along = {**rows.skipped, **(columns.local if shared else {})}
         step = self.b.strides[plan.columns.loops[-1]] * plan.panel
         return Tile(
-            self.a, self.b,
-            [self.a.at({**r, **along}) for r in rows.local],
-            self.b.at({**columns.local, **rows.skipped}),
-            columns.count, plan.lanes, shared, plan.panel, step,
+            self.a, self.b, [self.a.at(r) for r in rows.local], self.b.at(columns.local),
+            columns.count, plan.lanes, plan.panel, step,
         )  # fmt: skip
 
     def _partial_addresses(
