@@ -15,6 +15,7 @@ from mlir import ir
 from mlir.dialects import arith, math, vector
 
 from tyc.compiler.schedules.affine import LANE, Affine, Facts
+from tyc.compiler.schedules.kernel import element_of
 from tyc.compiler.schedules.structure import Body, Instruction, operation_of
 
 Datum = ir.Value | Affine
@@ -157,8 +158,7 @@ class Clone:
             values = [self._concrete(v, lanes) for v in instruction.operands]
             types = [vector_type(t, lanes) for t in types]
         if instruction.name in _EXTREMES:
-            constants = [_is_number(v) for v in instruction.operands]
-            return [extreme(instruction.name, values[0], values[1], constants)]
+            return [extreme(instruction.name, values[0], values[1])]
         return ir.Operation.create(
             instruction.name, results=types, operands=values, attributes=instruction.attributes
         ).results
@@ -198,34 +198,24 @@ class Clone:
 
 
 _EXTREMES = {
-    "arith.maximumf": arith.CmpFPredicate.OGT,
-    "arith.minimumf": arith.CmpFPredicate.OLT,
+    "arith.maximumf": (arith.CmpFPredicate.OGT, "llvm.intr.maximum"),
+    "arith.minimumf": (arith.CmpFPredicate.OLT, "llvm.intr.minimum"),
 }
 
 
-def extreme(
-    name: str, a: ir.Value, b: ir.Value, constants: Sequence[bool] = (False, False)
-) -> ir.Value:
-    """`arith.maximumf` or `minimumf` by comparisons, which x86 does in one instruction and a blend.
+def extreme(name: str, a: ir.Value, b: ir.Value) -> ir.Value:
+    """`arith.maximumf` or `minimumf`, NaN where one is NaN; which zero is larger is left open.
 
-    `a > b ? a : b` gives `b` where one is NaN, so only a NaN in `a` is left to see to; a constant
-    goes there. Which of two zeros is larger is left open.
+    MLIR expands the arith operation into more comparisons than x86 needs for LLVM's own.
     """
-    if constants[1]:
-        a, b = b, a
-    result = arith.select(arith.cmpf(_EXTREMES[name], a, b), a, b)
-    if any(constants):
-        return result
+    predicate, intrinsic = _EXTREMES[name]
+    if isinstance(element_of(a), (ir.F32Type, ir.F64Type)):
+        flags = {"fastmathFlags": ir.Attribute.parse("#llvm.fastmath<nsz>")}
+        return ir.Operation.create(
+            intrinsic, results=[a.type], operands=[a, b], attributes=flags
+        ).results[0]
+    result = arith.select(arith.cmpf(predicate, a, b), a, b)
     return arith.select(arith.cmpf(arith.CmpFPredicate.UNO, a, a), a, result)
-
-
-def _is_number(value: ir.Value) -> bool:
-    """True for a floating-point constant other than NaN."""
-    attribute = _constant_attribute(value)
-    if not isinstance(attribute, ir.FloatAttr):
-        return False
-    number = ir.FloatAttr(attribute).value
-    return number == number
 
 
 def is_index_like(kind: ir.Type) -> bool:

@@ -16,6 +16,7 @@ from mlir import ir
 
 from tyc.compiler.schedules.affine import Symbol
 from tyc.compiler.schedules.kernel import element_of, itemsize
+from tyc.compiler.schedules.loops_access import DEAR
 from tyc.compiler.schedules.loops_groups import Access, Shape
 from tyc.compiler.schedules.loops_stages import Stage
 from tyc.compiler.schedules.structure import Body, Instruction
@@ -133,7 +134,7 @@ def _scalar_cost(shape: Shape) -> float:
 def _widen(stage: Stage, shape: Shape, loops: Sequence[int], mode: Mode, target: Target) -> Mode:
     """Adds unrolling and jamming to a mode."""
     if stage.reduction is None:
-        mode.unroll = 4 if shape.cost <= 8 else 2 if shape.cost <= 24 else 1
+        mode.unroll = 4 if shape.cost <= 8 else 2 if shape.cost < DEAR else 1
         _turn(shape, loops, mode)
         return mode
     if mode.folds:
