@@ -19,7 +19,10 @@ def inputs_of(tensors: Sequence[Spec]) -> dict[str, np.ndarray]:
     Floats are standard normal, integers in [0, 1000) ([0, 256) for bytes); masks are ones, token
     types zeros, sampling rates 16000.
     """
-    return {n: _array(i, n, np.dtype(d), s) for i, (n, d, s) in enumerate(tensors)}
+    try:
+        return {n: _array(i, n, np.dtype(d), s) for i, (n, d, s) in enumerate(tensors)}
+    except MemoryError as error:
+        raise UserError(f"inputs must fit in memory: {error}") from None
 
 
 def _array(index: int, name: str, kind: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
@@ -87,12 +90,18 @@ def _given(how: str, fixed: np.ndarray) -> np.ndarray:
 def load_array(path: Path) -> np.ndarray:
     """The array of a `.npy` file; raises `UserError` for anything else."""
     try:
-        return np.load(path, allow_pickle=False)
+        array = np.load(path, allow_pickle=False)
+        if isinstance(array, np.ndarray):
+            return array
+        message = f"must be a .npy file of one array, got {', '.join(array)}"
+        raise UserError(message, node=str(path), hint="write it with numpy.save")
     except FileNotFoundError:
         raise UserError(f"file {str(path)!r} does not exist", node="--input") from None
     except (OSError, ValueError, EOFError) as error:
+        # NumPy takes what it does not know for a pickle, and proposes to load it so.
+        got = "something else, or an array of objects" if "pickle" in str(error) else error
         raise UserError(
-            f"must be a .npy file, got: {error}", node=str(path), hint="write it with numpy.save"
+            f"must be a .npy file of numbers, got {got}", node=str(path), hint="write it with numpy.save"
         ) from None
 
 

@@ -74,6 +74,8 @@ def scan(g: Graph, n: Node) -> Any:
     """Unrolled over the scanned axis."""
     assert n.inline is not None
     count = n.get("num_scan_inputs")
+    if not 0 < count <= len(n.inputs):
+        n.fail(f"num_scan_inputs must lie in 1..{len(n.inputs)}, got {count}")
     state, scanned = list(n.inputs[:-count]), n.inputs[-count:]
     body = n.get("body")
     axes = n.get("scan_input_axes") or [0] * count

@@ -236,11 +236,10 @@ class Importer:
 
     def finish(self, name: str) -> Program:
         """Returns from `main` with the model's outputs."""
-        names = [o.name for o in self.source.model.graph.output]
-        results = []
+        outputs = self.source.model.graph.output
+        names = [o.name for o in outputs]
         with ir.InsertionPoint(self.block):
-            for output in names:
-                results.append(self._output(output))
+            results = [self._output(o) for o in outputs]
             func.ReturnOp(results)
         arguments = [a.type for a in self.block.arguments]
         kind = ir.FunctionType.get(arguments, [r.type for r in results])
@@ -248,15 +247,20 @@ class Importer:
         self.main.attributes["res_attrs"] = named(names)
         return Program(self.module, self.graph.parameters, name)
 
-    def _output(self, name: str) -> ir.Value:
-        node = f"output {name!r}"
+    def _output(self, info: onnx.ValueInfoProto) -> ir.Value:
+        name, node = info.name, f"output {info.name!r}"
         if self.scope.find(name) is None:
             raise UserError("is made by no node of the model", node=node)
         value = self.lookup(name, self.scope)
         if isinstance(value, list):
             raise UserError("must be a tensor, got a sequence", node=node)
         with ir.Location.name(f"onnx:{name}:Output"):
-            return self.graph.value(value)
+            result = self.graph.value(value)
+        declared, got = info.type.tensor_type.elem_type, self.graph.dtype(result)
+        if declared and element_of(declared, node) != got:
+            raise UserError(f"element type must be the declared {element_of(declared, node)}, "
+                            f"got {got}", node=node)  # fmt: skip
+        return result
 
     def result_type(self, name: str) -> TensorType:
         """The type of what `name` stands for at the top of the model."""

@@ -13,6 +13,9 @@ from tyc.onnx.tensors import element_of
 from tyc.runtime.errors import UserError
 
 Shapes = Mapping[str, Sequence[int]]
+MOST_BYTES = 2**47
+"""Tensors are smaller: the address space of a process on x86-64."""
+
 Dim = Any  # a size, or the name of a dimension ("" and "?" are unnamed)
 
 
@@ -46,6 +49,9 @@ def declared_dims(info: onnx.ValueInfoProto) -> list[Dim] | None:
 def input_types(inputs: Sequence[onnx.ValueInfoProto], shapes: Shapes) -> dict[str, TensorType]:
     """The type of every input. Raises one `UserError` that lists all that have open dimensions."""
     symbols = _symbols(inputs, shapes)
+    names = [i.name for i in inputs]
+    if len(set(names)) < len(names) or "" in names:
+        raise UserError(f"inputs must have different names, got {', '.join(map(repr, names))}")
     types, open_inputs = {}, []
     for info in inputs:
         node = f"input {info.name!r}"
@@ -57,10 +63,17 @@ def input_types(inputs: Sequence[onnx.ValueInfoProto], shapes: Shapes) -> dict[s
         if dims is None or any(isinstance(d, str) for d in dims):
             open_inputs.append((info, dims))
         else:
-            types[info.name] = TensorType(tuple(dims), element)
+            types[info.name] = _addressable(TensorType(tuple(dims), element), node)
     if open_inputs:
         _fail_open(open_inputs)
     return types
+
+
+def _addressable(kind: TensorType, node: str) -> TensorType:
+    """The type. Raises `UserError` for a tensor that no machine can hold."""
+    if kind.nbytes >= MOST_BYTES:
+        raise UserError(f"must be smaller than {MOST_BYTES} bytes, got {kind}", node=node)
+    return kind
 
 
 def _symbols(inputs: Sequence[onnx.ValueInfoProto], shapes: Shapes) -> dict[str, int]:

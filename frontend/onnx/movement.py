@@ -137,6 +137,8 @@ def split(g: Graph, n: Node) -> Any:
         sizes = n.ints(1)
     if sizes is None:
         count = n.get("num_outputs", len(n.outputs))
+        if not 0 < count <= max(shape[axis], len(n.outputs)):
+            n.fail(f"num_outputs must be the {len(n.outputs)} outputs of the node, got {count}")
         part = -(-shape[axis] // count)
         sizes = [min(part, max(shape[axis] - i * part, 0)) for i in range(count)]
     if sum(sizes) != shape[axis]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tyc.runtime.errors import UserError
 from tyc.tools import tyc
+from tyc.tools.arrays import inputs_of
 
 
 @pytest.fixture
@@ -31,9 +33,22 @@ def test_an_array_of_another_shape(fails, library, tmp_path):
 
 def test_a_file_that_holds_no_array(fails, library, tmp_path):
     (tmp_path / "x.npy").write_text("1 2 3")
-    assert fails("run", library, "--input", f"x={tmp_path}/x.npy").startswith(
-        "x.npy: must be a .npy file, got: "
+    assert fails("run", library, "--input", f"x={tmp_path}/x.npy") == (
+        "x.npy: must be a .npy file of numbers, got something else, or an array of objects; "
+        "write it with numpy.save"
     )
     assert fails("run", library, "--input", f"x={tmp_path}/y.npy") == (
         "--input: file 'y.npy' does not exist"
     )
+
+
+def test_a_file_of_several_arrays(fails, library, tmp_path):
+    np.savez(tmp_path / "x.npz", a=np.zeros(3), b=np.zeros(3))
+    assert fails("run", library, "--input", f"x={tmp_path}/x.npz") == (
+        "x.npz: must be a .npy file of one array, got a, b; write it with numpy.save"
+    )
+
+
+def test_inputs_larger_than_memory():
+    with pytest.raises(UserError, match="inputs must fit in memory: Unable to allocate"):
+        inputs_of([("x", "float32", (1 << 23, 1 << 23))])

@@ -115,6 +115,13 @@ CASES = [
      "y = OneHot<axis = 3>(x, d, v)",
      "node 'y' (OneHot): axis must lie in -3..2, got 3"),
     (17, F, "y = DFT<axis = 3>(x)", "node 'y' (DFT): axis must lie in -3..2, got 3"),
+    (18, F, "y, z = Split<num_outputs = 1099511627776>(x)",
+     "node 'y' (Split): num_outputs must be the 2 outputs of the node, got 1099511627776"),
+    (17, "float[2] x, float[2] x", "y = Relu(x)", "inputs must have different names, got 'x', 'x'"),
+    (17, "float[1099511627776,1099511627776] x", "y = Relu(x)",
+     "input 'x': must be smaller than 140737488355328 bytes, "
+     "got f32[1099511627776,1099511627776]"),
+    (17, F, "y = ArgMax(x)", "output 'y': element type must be the declared f32, got i64"),
     (17, F, "l = Constant<value_ints = [2, 3, 4]>() y = ReverseSequence(x, l)",
      "node 'y' (ReverseSequence): sequence_lens must be 3 numbers in 0..2, got [2, 3, 4]"),
     (17, F, "l = Constant<value_ints = [2, 3]>() y = ReverseSequence<time_axis = 2>(x, l)",
