@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from tyc.dialects.types import u16 as uint16
     from tyc.dialects.types import u32 as uint32
     from tyc.dialects.types import u64 as uint64
+    from tyc.dispatch import exact
     from tyc.onnx import load as load_onnx
     from tyc.runtime.errors import InternalError, UserError
     from tyc.tensors import Parameter, Tensor, tensor
@@ -60,6 +61,7 @@ _NAMES = {
     "Traced": ("tyc.tracing", "Traced"),
     "trace": ("tyc.tracing", "trace"),
     "compile": ("tyc.tracing", "compile"),
+    "exact": ("tyc.dispatch", "exact"),
     "load_onnx": ("tyc.onnx", "load"),
     "UserError": ("tyc.runtime.errors", "UserError"),
     "InternalError": ("tyc.runtime.errors", "InternalError"),
@@ -87,6 +89,7 @@ __all__ = [
     "bfloat16",
     "bool_",
     "compile",
+    "exact",
     "float16",
     "float32",
     "float64",

@@ -8,7 +8,8 @@ integer. NumPy arrays count as tensors.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +30,23 @@ TensorLike = Tensor | np.ndarray | Scalar
 
 class _State(threading.local):
     recorder: Recorder | None = None
+    exact: bool = False
 
 
 _DEFAULTS = {bool: dtype("i1"), int: dtype("i64"), float: dtype("f32")}
 
 STATE = _State()
-"""The trace of this thread, if one is being recorded."""
+"""The trace of this thread, if one is being recorded, and whether its ops are exact."""
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """Ops round as written: `trace(exact=True)` of the same function gives the same bits."""
+    before, STATE.exact = STATE.exact, True
+    try:
+        yield
+    finally:
+        STATE.exact = before
 
 
 def apply(op: type[Op], *operands: Any, **attributes: Any) -> Any:
@@ -126,4 +138,4 @@ def kernel(op: type[Op], arrays: list[Any], attributes: dict[str, Any]) -> list[
     """The results of one op on arrays, by its compiled kernel; checks the op's rules first."""
     from tyc.compiler.eager import run_op
 
-    return run_op(op, arrays, attributes)
+    return run_op(op, arrays, attributes, STATE.exact)
