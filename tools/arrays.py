@@ -101,7 +101,9 @@ def load_array(path: Path) -> np.ndarray:
         # NumPy takes what it does not know for a pickle, and proposes to load it so.
         got = "something else, or an array of objects" if "pickle" in str(error) else error
         raise UserError(
-            f"must be a .npy file of numbers, got {got}", node=str(path), hint="write it with numpy.save"
+            f"must be a .npy file of numbers, got {got}",
+            node=str(path),
+            hint="write it with numpy.save",
         ) from None
 
 
