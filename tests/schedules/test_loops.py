@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from loops_support import check
+from loop_kernels import check
 
 from tyc.dialects import ty
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from loops_support import check
+from loop_kernels import check
 from mlir import ir
 
 from tyc.dialects import ty

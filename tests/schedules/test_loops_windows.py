@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from loops_support import check, lowered
+from loop_kernels import check, lowered
 from mlir import ir
 from programs import program
 
