@@ -272,7 +272,7 @@ class Elementwise(Op):
 
 
 class Composite(Op):
-    """An op that `expand` writes in other ops; it stays whole as long as a pass can use it whole."""
+    """An op that `expand` writes in other ops; whole as long as a pass can use it whole."""
 
     @classmethod
     def infer(cls, *types: Any, **attributes: Any) -> Any:

@@ -14,10 +14,11 @@ _C_TYPES = {
     "u8": "uint8_t", "u16": "uint16_t", "u32": "uint32_t", "u64": "uint64_t",
 }  # fmt: skip
 _KEYWORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if "
-    "inline int long register restrict return short signed sizeof static struct switch typedef "
-    "union unsigned void volatile while class new delete this template namespace operator".split()  # noqa: SIM905
-)
+    ("auto break case char const continue default do double else enum extern float for goto if "
+     "inline int long register restrict return short signed sizeof static struct switch typedef "
+     "union unsigned void volatile while class new delete this template namespace operator"
+    ).split(" ")
+)  # fmt: skip
 
 
 def c_type(d: DType) -> str:
