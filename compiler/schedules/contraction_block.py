@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from mlir import ir
 from mlir.dialects import arith
@@ -63,8 +63,7 @@ class Work:
             place.copy_b(fresh if plan.rows_fastest else True)
 
         def chunk(k: Size) -> None:
-            start = size.multiply(k, plan.chunk)
-            part = place.chunk(start)
+            part = place.chunk(k)
             if not whole_a:
                 part.copy_a(True)
             if not whole_b:
@@ -92,11 +91,21 @@ class Place:
     starts: dict[int, Size]
     last_rows: ir.Value | bool
     last_columns: ir.Value | bool
-    depth_start: Size = 0
+    depth_starts: Mapping[int, Size] = field(default_factory=dict)
+    last_chunk: ir.Value | bool = False
 
-    def chunk(self, start: Size) -> Place:
+    def chunk(self, number: Size) -> Place:
         """The same task at one chunk of the depth."""
-        return Place(self.work, self.starts, self.last_rows, self.last_columns, start)
+        block, starts = self.work.plan.chunk, {}
+        last: ir.Value | bool = False
+        for position in reversed(range(len(block.counts))):
+            at = size.remainder(number, block.counts[position])
+            number = size.floor_divide(number, block.counts[position])
+            cut = position == block.position
+            starts[block.loops[position]] = size.multiply(at, block.chunk) if cut else at
+            if cut and block.ragged:
+                last = equals(at, block.counts[position] - 1)
+        return replace(self, depth_starts=starts, last_chunk=last)
 
     @property
     def _plan(self) -> Plan:
@@ -105,11 +114,8 @@ class Place:
     def depth_lengths(self) -> dict[int, Size]:
         """The trip counts of the depth loops in this chunk."""
         plan = self._plan
-        found: dict[int, Size] = dict(plan.depth_lengths(True))
-        if plan.depth and plan.sizes[plan.depth[0]] % plan.chunk:
-            left = size.subtract(plan.sizes[plan.depth[0]], self.depth_start)
-            found[plan.depth[0]] = size.minimum(plan.chunk, left)
-        return found
+        full, short = plan.depth_lengths(True), plan.depth_lengths(True, True)
+        return {d: select(self.last_chunk, short[d], full[d]) for d in plan.depth}
 
     # Copies to scratch.
 
@@ -131,27 +137,22 @@ class Place:
 
     def _slab(self, name: str, side: Side) -> None:
         plan, work = self._plan, self.work
-        starts = dict(self.starts)
-        if plan.depth and self._chunked(name):
-            starts[plan.depth[0]] = self.depth_start
         chunked = self._chunked(name)
-        room = planning.slab_shape(side, planning.box(plan, False, False, chunked))
+        starts = {**self.starts, **(self.depth_starts if chunked else {})}
+        room = planning.slab_shape(side, planning.box(plan, chunked))
         where = [operands.evaluate(i, starts) for i in side.index]
         loops = side.loops()
-        final = equals(size.floor_divide(self.depth_start, plan.chunk), plan.chunks - 1)
         edges = [
             self.last_rows if loops & set(plan.rows.loops) else False,
             self.last_columns if loops & set(plan.columns.loops) else False,
-            final if chunked and plan.sizes[plan.depth[0]] % plan.chunk else False,
+            self.last_chunk if chunked else False,
         ]
 
         def copy(*last: bool) -> list[ir.Value]:
             if len(last) < len(edges):
                 then, other = (lambda: copy(*last, True)), (lambda: copy(*last, False))
                 return choose(edges[len(last)], [], then, other)
-            box = planning.box(plan, last[0], last[1], chunked)
-            if last[2]:
-                box[plan.depth[0]] = plan.sizes[plan.depth[0]] % plan.chunk
+            box = planning.box(plan, chunked, last)
             copy_box(
                 side.value, where, planning.slab_shape(side, box), room, work.scratch[name],
                 side.casts, work.evaluator, plan.lanes,
@@ -162,14 +163,13 @@ class Place:
 
     def _panels(self) -> None:
         plan, work = self._plan, self.work
-        starts = dict(self.starts)
-        if plan.depth and self._chunked("b"):
-            starts[plan.depth[0]] = self.depth_start
-        depth = self.depth_lengths() if self._chunked("b") else dict(plan.depth_lengths(False))
-        packer = Packer(
-            work.contraction, plan, work.evaluator, starts, depth, work.scratch["b"]
-        )
+        chunked = self._chunked("b")
+        starts = {**self.starts, **(self.depth_starts if chunked else {})}
+        depth = self.depth_lengths() if chunked else plan.depth_lengths(False)
         strides = self._panel_strides()
+        packer = Packer(
+            work.contraction, plan, work.evaluator, starts, depth, strides, work.scratch["b"]
+        )
 
         def pack(local: Mapping[int, Size], columns: int) -> None:
             packer.panel(local, operands.linear(0, strides, local), columns)
@@ -181,9 +181,9 @@ class Place:
         plan, lane = self._plan, self.work.contraction.lane
         found: dict[int, int] = {}
         step = plan.width
-        for d in reversed(plan.depth):
+        for d, n in reversed(plan.depth_lengths(self._chunked("b")).items()):
             found[d] = step
-            step *= plan.chunk if d == plan.depth[0] and self._chunked("b") else plan.sizes[d]
+            step *= n
         found[lane] = step // plan.width
         step *= -(-plan.columns.lengths(False)[lane] // plan.width)
         for d in reversed(plan.columns.loops[:-1]):
@@ -195,10 +195,7 @@ class Place:
 
     def _place(self, name: str, side: Side, kind: str) -> Placed:
         plan, work = self._plan, self.work
-        starts = dict(self.starts)
-        if plan.depth:
-            starts[plan.depth[0]] = self.depth_start
-        task = Task(starts)
+        task = Task({**self.starts, **self.depth_starts})
         if kind == DIRECT:
             return operands.place_direct(side, work.flats, task)
         if kind == PACKED:
@@ -208,12 +205,12 @@ class Place:
         else:
             strides = self._panel_strides()
         base: Size = 0
-        if plan.depth and not self._chunked(name):
-            base = size.multiply(self.depth_start, strides.get(plan.depth[0], 0))
+        if not self._chunked(name):
+            base = operands.linear(0, strides, self.depth_starts)
         return Placed(work.scratch[name], strides, base)
 
     def _slab_strides(self, side: Side, chunked: bool) -> dict[int, int]:
-        room = planning.slab_shape(side, planning.box(self._plan, False, False, chunked))
+        room = planning.slab_shape(side, planning.box(self._plan, chunked))
         found: dict[int, int] = {}
         step = 1
         for n, index in reversed(list(zip(room, side.index))):

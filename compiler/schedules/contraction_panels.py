@@ -26,13 +26,15 @@ from tyc.compiler.schedules.memory import row_major
 
 @dataclass(frozen=True)
 class Packer:
-    """Packs panels of the task that starts at `starts`; the depth has the trip counts `depth`."""
+    """Packs panels of the task that starts at `starts`; the depth has the trip counts `depth`, and
+    in the scratch `strides`."""
 
     contraction: Contraction
     plan: Plan
     evaluator: Evaluator
     starts: Mapping[int, Size]
     depth: Mapping[int, Size]
+    strides: Mapping[int, int]
     target: ir.Value
 
     def panel(self, local: Mapping[int, Size], at: Size, columns: int) -> None:
@@ -47,9 +49,7 @@ class Packer:
     ) -> None:  # fmt: skip
         if not loops:
             return body(local, at, columns)
-        step = self.plan.width
-        for d in self.plan.depth[self.plan.depth.index(loops[0]) + 1 :]:
-            step *= self.plan.sizes[d]
+        step = self.strides[loops[0]]
 
         def inner(k: Size) -> None:
             moved = size.add(at, size.multiply(k, step))

@@ -6,8 +6,9 @@ in chunks, columns in panels of `vectors * lanes`, rows in tiles of at most `hei
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -75,18 +76,17 @@ class Block:
 
 @dataclass(frozen=True)
 class Plan:
-    """All choices of one kernel. `depth` is ordered from the outermost loop to the innermost, and
-    its first loop runs in chunks of `chunk`. A packed B has panels of `panel` columns: where a tile
-    is wider it reads several at once, which memory serves faster than one stream."""
+    """All choices of one kernel. The depth is ordered from the outermost loop to the innermost; its
+    blocks, the chunks, run one after another in a task. A packed B has panels of `panel` columns:
+    where a tile is wider it reads several at once, which memory serves faster than one stream."""
 
     lanes: int
     vectors: int
     height: int
     rows: Block
     columns: Block
-    depth: tuple[int, ...]
+    chunk: Block
     sizes: tuple[int, ...]
-    chunk: int
     a: str
     b: str
     a_chunked: bool
@@ -102,22 +102,19 @@ class Plan:
         """Columns of a panel."""
         return self.lanes * self.vectors
 
+    @property
+    def depth(self) -> tuple[int, ...]:
+        """The depth loops."""
+        return self.chunk.loops
+
     @cached_property
     def chunks(self) -> int:
         """The number of chunks of the depth."""
-        return -(-self.sizes[self.depth[0]] // self.chunk) if self.depth else 1
+        return math.prod(self.chunk.counts)
 
-    @property
-    def chunk_depth(self) -> int:
-        """The number of products in a full chunk."""
-        return self.chunk * math.prod(self.sizes[d] for d in self.depth[1:])
-
-    def depth_lengths(self, chunked: bool) -> dict[int, int]:
+    def depth_lengths(self, chunked: bool, last: bool = False) -> dict[int, int]:
         """The trip counts of the depth loops: of one chunk, or of all."""
-        found = {d: self.sizes[d] for d in self.depth}
-        if chunked and self.depth:
-            found[self.depth[0]] = self.chunk
-        return found
+        return self.chunk.lengths(last) if chunked else {d: self.sizes[d] for d in self.depth}
 
 
 def tile_shape(rows: int, columns: int, lanes: int, registers: int) -> tuple[int, int]:
@@ -150,16 +147,14 @@ def make(contraction: Contraction, target: Target) -> Plan | None:
     height, vectors = tile_shape(rows, columns, lanes, target.vector_registers)
     kind_a = _kind_of_a(contraction)
     kind_b = _kind_of_b(contraction)
-    depth = _depth_order(contraction)
     base = Plan(
         lanes=lanes, vectors=vectors, height=height,
         rows=Block((), ()), columns=Block((), ()),
-        depth=depth, sizes=contraction.sizes, chunk=contraction.sizes[depth[0]] if depth else 1,
+        chunk=_chunk(contraction, height, lanes * vectors * size, target), sizes=contraction.sizes,
         a=kind_a, b=kind_b, a_chunked=False, b_chunked=False,
         rows_fastest=kind_b != PACKED or kind_a == DIRECT, scratch_output=False,
         panel=lanes * (2 if kind_b == PACKED and vectors % 2 == 0 else vectors),
     )  # fmt: skip
-    base = _chunk_depth(base, contraction, target, size)
     plans = [p for p in _candidates(base, contraction) if _bytes(p, size) <= SCRATCH_BYTES]
     return min(plans, key=lambda p: _cost(p, contraction, size), default=None)
 
@@ -180,35 +175,31 @@ def _kind_of_b(contraction: Contraction) -> str:
     return SLAB
 
 
-def _depth_order(contraction: Contraction) -> tuple[int, ...]:
-    """The depth loops by falling stride in A, so that its elements are read in memory order."""
+def _chunk(contraction: Contraction, height: int, column_bytes: int, target: Target) -> Block:
+    """Cuts the depth where a panel of B would not stay in the first-level cache. The loops are in
+    the order of falling stride in A, so that its elements are read as they are in memory."""
     strides = strides_of(contraction.a)
-    return tuple(sorted(contraction.depth, key=lambda d: -strides.get(d, 0)))
-
-
-def _chunk_depth(plan: Plan, contraction: Contraction, target: Target, size: int) -> Plan:
-    """Cuts the depth where a panel of B would not stay in the first-level cache."""
-    if not plan.depth or contraction.extent(contraction.rows) <= plan.height:
-        return plan
-    goal = max(target.l1_bytes // (plan.width * size), 64)
-    total = contraction.extent(plan.depth)
-    if total <= 2 * goal:
-        return plan
-    first = plan.depth[0]
-    inner = total // contraction.sizes[first]
+    loops = tuple(sorted(contraction.depth, key=lambda d: -strides.get(d, 0)))
+    sizes = tuple(contraction.sizes[d] for d in loops)
+    goal = max(target.l1_bytes // column_bytes, 64)
+    if math.prod(sizes) <= 2 * goal or contraction.extent(contraction.rows) <= height:
+        return Block(loops, sizes, 0, sizes[0] if sizes else 1)
+    position, inner = 0, math.prod(sizes[1:])
+    while inner > 3 * goal and position < len(loops) - 1:
+        position += 1
+        inner //= sizes[position]
     most = max(goal // inner, 1)
-    least = max(most * 2 // 3, 1)
-    fits = [c for c in range(least, most + 1) if contraction.sizes[first] % c == 0]
-    pieces = -(-contraction.sizes[first] // most)
-    chunk = fits[-1] if fits else -(-contraction.sizes[first] // pieces)
-    alone_a = _alone(contraction.a, first)
-    alone_b = _alone(contraction.b, first)
-    return replace(plan, chunk=chunk, a_chunked=alone_a, b_chunked=alone_b)
+    fits = [c for c in range(max(most * 2 // 3, 1), most + 1) if sizes[position] % c == 0]
+    pieces = -(-sizes[position] // most)
+    return Block(loops, sizes, position, fits[-1] if fits else -(-sizes[position] // pieces))
 
 
-def _alone(side: Side, loop: int) -> bool:
-    """True where a loop is a tensor index of its own, not part of a window."""
-    return all(i.loop == loop for i in side.index if i.coefficient(loop))
+def _chunkings(side: Side, kind: str, chunk: Block) -> list[bool]:
+    """Whether an operand's copy may be made for each chunk: it must be where the depth's loops are
+    tensor indices of their own; parts of windows overlap, so that either may be better."""
+    cut = [*chunk.outer, chunk.split]
+    alone = all(i.loop in cut for i in side.index for d in cut if i.coefficient(d))
+    return [True] if kind != SLAB or alone or math.prod(chunk.counts) == 1 else [False, True]
 
 
 _PARTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64)
@@ -235,17 +226,18 @@ def _candidates(base: Plan, contraction: Contraction) -> Iterator[Plan]:
     sizes = contraction.sizes
     row_sizes = tuple(sizes[d] for d in contraction.rows)
     column_sizes = tuple(sizes[d] for d in contraction.columns)
-    all_columns = list(_blocks(contraction.columns, column_sizes, base.width))
-    for rows in _blocks(contraction.rows, row_sizes, 1):
-        for columns in all_columns:
-            plan = replace(base, rows=rows, columns=columns)
-            slab = slab_elements(plan, contraction.a, plan.a_chunked)
-            yield replace(
-                plan,
-                a_elements=slab + plan.width if plan.a == SLAB else 0,
-                b_elements=_b_elements(plan, contraction),
-                scratch_output=plan.chunks > 1 and not _accumulates_in_place(contraction),
-            )
+    scratch = base.chunks > 1 and not _accumulates_in_place(contraction)
+    for rows, columns, a, b in itertools.product(
+        _blocks(contraction.rows, row_sizes, 1),
+        _blocks(contraction.columns, column_sizes, base.width),
+        _chunkings(contraction.a, base.a, base.chunk),
+        _chunkings(contraction.b, base.b, base.chunk),
+    ):
+        plan = replace(
+            base, rows=rows, columns=columns, a_chunked=a, b_chunked=b, scratch_output=scratch
+        )
+        slab = slab_elements(plan, contraction.a, a) + plan.width if plan.a == SLAB else 0
+        yield replace(plan, a_elements=slab, b_elements=_b_elements(plan, contraction))
 
 
 def _b_elements(plan: Plan, contraction: Contraction) -> int:
@@ -265,10 +257,12 @@ def panels(plan: Plan) -> int:
     return others * -(-lengths[lane] // plan.width)
 
 
-def box(plan: Plan, last_row: bool, last_column: bool, chunked: bool) -> dict[int, int]:
-    """The trip counts of all loops of a task; those of the batch are 1."""
-    lengths = plan.rows.lengths(last_row) | plan.columns.lengths(last_column)
-    return lengths | plan.depth_lengths(chunked)
+def box(plan: Plan, chunked: bool, last: Sequence[bool] = (False, False, False)) -> dict[int, int]:
+    """The trip counts of all loops of a task, at its ragged edges or not (rows, columns, depth);
+    those of the batch are 1."""
+    rows, columns, chunk = last
+    lengths = plan.rows.lengths(rows) | plan.columns.lengths(columns)
+    return lengths | plan.depth_lengths(chunked, chunk)
 
 
 def slab_shape(side: Side, lengths: dict[int, int]) -> tuple[int, ...]:
@@ -280,7 +274,7 @@ def slab_shape(side: Side, lengths: dict[int, int]) -> tuple[int, ...]:
 
 def slab_elements(plan: Plan, side: Side, chunked: bool) -> int:
     """Elements of the part of a tensor that a task reads."""
-    return math.prod(slab_shape(side, box(plan, False, False, chunked)))
+    return math.prod(slab_shape(side, box(plan, chunked)))
 
 
 def _accumulates_in_place(contraction: Contraction) -> bool:
