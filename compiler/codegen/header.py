@@ -13,12 +13,12 @@ _C_TYPES = {
     "i8": "int8_t", "i16": "int16_t", "i32": "int32_t", "i64": "int64_t",
     "u8": "uint8_t", "u16": "uint16_t", "u32": "uint32_t", "u64": "uint64_t",
 }  # fmt: skip
-_KEYWORDS = frozenset(
-    ("auto break case char const continue default do double else enum extern float for goto if "
-     "inline int long register restrict return short signed sizeof static struct switch typedef "
-     "union unsigned void volatile while class new delete this template namespace operator"
-    ).split(" ")
-)  # fmt: skip
+_C_AND_CPP = (
+    "auto break case char const continue default do double else enum extern float for goto if "
+    "inline int long register restrict return short signed sizeof static struct switch typedef "
+    "union unsigned void volatile while class new delete this template namespace operator"
+)
+_KEYWORDS = frozenset(_C_AND_CPP.split())
 
 
 def c_type(d: DType) -> str:
