@@ -37,5 +37,7 @@ def _patterns(exact: bool) -> Table:
     elementwise = [name for name, op in REGISTRY.items() if issubclass(op, Elementwise)]
     everywhere = dict.fromkeys(elementwise, EVERYWHERE)
     fast = {} if exact else merged(GUARDS, FAST)
+    # A product in another form may add in another order.
+    contractions = {k: v for k, v in CONTRACTIONS.items() if not (exact and k == "matmul")}
     # Guards first: they know a product as it was written.
-    return merged(MOVEMENT, SPLITTING, fast, CONTRACTIONS, EXACT, everywhere)
+    return merged(MOVEMENT, SPLITTING, fast, contractions, EXACT, everywhere)

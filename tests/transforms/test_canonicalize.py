@@ -187,7 +187,9 @@ def test_transposes_become_flags_of_matmul() -> None:
         return ty.matmul(ty.transpose(x, perm=[0, 2, 1]), ty.transpose(y, perm=[1, 0]))
 
     with program(body, (2, 3, 4), (5, 3)) as made:
-        assert check(made, canonicalize, exact=True) == ["matmul"]
+        # Exact programs keep the form of a product, which decides the order of its sums.
+        assert check(made, canonicalize, exact=True) == ["transpose", "transpose", "matmul"]
+        assert check(made, canonicalize, tolerance=1e-6) == ["matmul"]
         product = only(made, "matmul")
         assert product.transpose_a and product.transpose_b
 
@@ -198,7 +200,7 @@ def test_batch_becomes_rows_and_reshapes_sink() -> None:
 
     weights = {"w": np.ones((4, 5), np.float32), "b": np.arange(5.0).astype(np.float32)}
     expected = ["reshape", "matmul", "add", "gelu", "matmul", "reshape"]
-    found = left(body, (2, 3, 4), **weights, v=np.ones((5, 6), np.float32))
+    found = left(body, (2, 3, 4), tolerance=1e-5, **weights, v=np.ones((5, 6), np.float32))
     assert found == expected
 
 
