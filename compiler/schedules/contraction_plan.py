@@ -160,8 +160,19 @@ def make(contraction: Contraction, target: Target) -> Plan | None:
 
 
 def _kind_of_a(contraction: Contraction) -> str:
-    widened = contraction.a.casts or contraction.a.shift is not None
-    return DIRECT if argument_of(contraction.a.value) and not widened else SLAB
+    a = contraction.a
+    if argument_of(a.value) is None or a.casts or a.shift is not None:
+        return SLAB
+    # Elements of a row that are a page or more apart defeat the prefetcher: they are copied where
+    # many columns read them.
+    many = contraction.extent(contraction.columns) >= 64
+    return SLAB if many and _is_scattered(a, contraction) else DIRECT
+
+
+def _is_scattered(side: Side, contraction: Contraction) -> bool:
+    """True where neighbours in the depth are in different pages of memory."""
+    strides = [strides_of(side)[d] for d in contraction.depth]
+    return bool(strides) and min(strides) * itemsize(side.element) >= 4096
 
 
 def _kind_of_b(contraction: Contraction) -> str:
@@ -297,7 +308,8 @@ def _cost(plan: Plan, contraction: Contraction, size: int) -> float:
     sums = rows / tiles * plan.vectors
     a_bytes = (plan.a_elements or rows * depth) * size
     compute = tiles * strips * (max(sums / 2, 4.0) * depth + (40 + 3 * sums) * plan.chunks)
-    packing = 0.5 * plan.a_elements * (plan.chunks if plan.a_chunked else 1)
+    each = 2.0 if _is_scattered(contraction.a, contraction) else 0.5
+    packing = each * plan.a_elements * (plan.chunks if plan.a_chunked else 1)
     moved = strips * plan.width * depth * size / 12 + a_bytes / 12
     spilled = max(a_bytes / plan.chunks - (256 << 10), 0) * plan.chunks * strips / 24
     b_packing = 0.8 * plan.b_elements * (plan.chunks if plan.b_chunked else 1)
