@@ -6,9 +6,12 @@ a temporary file and renamed, so that processes may share it; a damaged entry is
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -27,10 +30,24 @@ def root() -> Path:
 
 
 def folder(name: str) -> Path:
-    """A folder of the cache, made where it is missing."""
+    """A folder of the cache, made where it is missing.
+
+    Where the cache cannot be written, a folder that lasts as long as this process.
+    """
     path = root() / name
-    path.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):
+        path.mkdir(parents=True, exist_ok=True)
+    if not path.is_dir() or not os.access(path, os.W_OK):
+        path = _substitute() / name
+        path.mkdir(exist_ok=True)
     return path
+
+
+@lru_cache(maxsize=1)
+def _substitute() -> Path:
+    path = tempfile.mkdtemp(prefix="tyc-")
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return Path(path)
 
 
 @lru_cache(maxsize=1)
@@ -62,8 +79,8 @@ def read(kind: str, name: str) -> bytes | None:
 def write(kind: str, name: str, data: bytes) -> None:
     """Stores an entry. A cache that cannot be written is no error: the next run compiles again."""
     try:
-        path = folder(kind) / name[:2]
-        path.mkdir(exist_ok=True)
+        path = root() / kind / name[:2]
+        path.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path, delete=False) as file:
             file.write(data)
         os.replace(file.name, path / name)
