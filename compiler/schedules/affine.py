@@ -125,11 +125,11 @@ Index = int | ir.Value | Symbol | Affine
 
 
 def _name(atom: Atom) -> str:
-    if isinstance(atom, ir.Value):
-        return atom.get_name()
     if isinstance(atom, Symbol):
         return f"{atom.name}{atom.position}"
-    return f"({atom.of} {'//' if isinstance(atom, Quotient) else '%'} {atom.by})"
+    if isinstance(atom, (Quotient, Remainder)):
+        return f"({atom.of} {'//' if isinstance(atom, Quotient) else '%'} {atom.by})"
+    return atom.get_name()
 
 
 def total(parts: Iterable[tuple[int, Affine]]) -> Affine:

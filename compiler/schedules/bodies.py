@@ -24,7 +24,10 @@ Datum = ir.Value | Affine
 class Context(Protocol):
     """What a body needs from where it stands."""
 
-    facts: Facts
+    @property
+    def facts(self) -> Facts:
+        """What is known of indices."""
+        ...
 
     def constant(self, attribute: ir.Attribute, lanes: int | None) -> ir.Value:
         """A scalar constant, or a vector of it."""
@@ -49,7 +52,7 @@ class Context(Protocol):
 
 def is_vector(value: Datum) -> bool:
     """True for a vector value."""
-    return isinstance(value, ir.Value) and isinstance(value.type, ir.VectorType)
+    return not isinstance(value, Affine) and isinstance(value.type, ir.VectorType)
 
 
 def vector_type(element: ir.Type, lanes: int) -> ir.Type:

@@ -175,16 +175,16 @@ class StageEmitter:
         if span.size == 1:
             self._outer(rest, {**at, g: span.base})
             return
-        with self.loops.loop(0, *self._high(span)) as (x, _):
+        with self.loops.loop(0, self._high(span), 1, (0, span.size - 1)) as (x, _):
             self._outer(rest, {**at, g: span.base + x})
             scf.YieldOp([])
 
-    def _high(self, span: Span):
-        """Upper bound, step and bounds of a loop over a span."""
+    def _high(self, span: Span) -> int | ir.Value:
+        """How many positions of a span there are in this item."""
         if not span.is_ragged:
-            return span.size, 1
+            return span.size
         left = self.loops.index(Affine({}, span.extent) - span.base)
-        return arith.minsi(left, self.loops.index(span.size)), 1, (0, span.size - 1)
+        return arith.minsi(left, self.loops.index(span.size))
 
     def jam(self, at: dict[int, Affine]) -> None:
         """The jammed loop around the lanes' loop."""

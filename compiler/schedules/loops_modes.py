@@ -150,6 +150,8 @@ def _widen(stage: Stage, shape: Shape, loops: Sequence[int], mode: Mode, target:
         mode.jam = _divide(shape.groups[rest[-1]].extent, limit)
     if mode.along >= 0:
         vectors = max(shape.groups[mode.along].extent // mode.lanes, 1)
+        if mode.jammed < 0 and vectors < 4 * limit:
+            limit = 2  # a cache line of each row: more items, and memory is the limit anyway
         mode.unroll = min(_divide(vectors, max(limit // mode.jam, 1)), vectors)
     return mode
 
