@@ -32,14 +32,16 @@ def root() -> Path:
 def folder(name: str) -> Path:
     """A folder of the cache, made where it is missing.
 
-    Where the cache cannot be written, a folder that lasts as long as this process.
+    Where the cache cannot be written, a folder that lasts as long as this process (reports of
+    failures last longer).
     """
     path = root() / name
     with contextlib.suppress(OSError):
         path.mkdir(parents=True, exist_ok=True)
     if not path.is_dir() or not os.access(path, os.W_OK):
-        path = _substitute() / name
-        path.mkdir(exist_ok=True)
+        lasting = Path(tempfile.gettempdir()) / f"tyc-{os.getuid()}"
+        path = (lasting if name == "reproducers" else _substitute()) / name
+        path.mkdir(parents=True, exist_ok=True)
     return path
 
 

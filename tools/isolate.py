@@ -63,12 +63,27 @@ def _end(code: int) -> None:
 
 
 def _wait(child: int) -> int:
-    """The child's exit code, negative for a signal. An interrupt is the child's to handle."""
-    while True:
-        try:
-            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        except KeyboardInterrupt:
-            continue
+    """The child's exit code, negative for a signal. An interrupt is the child's to handle.
+
+    SIGTERM interrupts the child, so that it tidies up; the second one kills it.
+    """
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        os.kill(child, signal.SIGKILL if stopped else signal.SIGINT)
+        stopped = True
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        while True:
+            try:
+                code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+                return 128 + signal.SIGTERM if stopped else code
+            except KeyboardInterrupt:
+                continue
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _tell(number: int, noise: str, arguments: Sequence[str]) -> int:

@@ -22,5 +22,6 @@ def test_the_substitute_is_one_for_the_process(tmp_path, monkeypatch):
     monkeypatch.setenv("TYC_CACHE_DIR", str(tmp_path / "file"))
     assert cache.folder("stubs") == cache.folder("stubs")
     assert cache.folder("stubs").is_dir()
+    assert cache.folder("reproducers").parent != cache.folder("stubs").parent
     cache.write("kernels", "abcdef", b"data")
     assert cache.read("kernels", "abcdef") is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 from commands import small_model, tyc
 
@@ -29,6 +31,21 @@ def test_a_reader_that_leaves_is_no_error():
     command = f"{sys.executable} -m tyc.tools.tyc ops | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert done.stderr == "" and done.stdout.startswith("op ")
+
+
+def test_a_terminated_command_leaves_no_process():
+    command = [sys.executable, "-m", "tyc.tools.tyc", "opt"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not children.read_text():
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.terminate()
+    # Standard output ends with the last process that has it open.
+    assert process.stdout is not None and b"Traceback" not in process.stdout.read()
+    assert process.wait(10) == 128 + 15
 
 
 def test_help_loads_no_compiler():
