@@ -40,7 +40,8 @@ def rule(jumps: bool = False, certain: bool = False, times: int = 1) -> Callable
     return add
 
 
-def _float(*values: ir.Value) -> bool:
+def is_float(*values: ir.Value) -> bool:
+    """Whether all are of floating-point types."""
     return all(type_of(v).dtype.is_float for v in values)
 
 
@@ -75,7 +76,7 @@ def _fit(rng: Rng, x: ir.Value, y: ir.Value) -> ir.Value | None:
 def _same_bits(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, _: ir.Value) -> Any:
     if type_of(x).dtype.name == "i1":
         return ty.logical_not(x)
-    unary = [ty.absolute, ty.negative, *([ty.relu] if _float(x) else [])]
+    unary = [ty.absolute, ty.negative, *([ty.relu] if is_float(x) else [])]
     return unary[rng.integers(len(unary))](x)
 
 
@@ -95,10 +96,10 @@ def _arithmetic(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, _: ir.Value) -
     choice = rng.integers(4)
     if choice < 2:
         return [ty.add, ty.subtract][choice](x, other)
-    if _float(x) and choice == 3:
+    if is_float(x) and choice == 3:
         return ty.divide(x, ty.add(ty.absolute(other), ty.constant(value=_one(x))))
     product = ty.multiply(x, other)
-    return _bounded(product) if _float(x) else product
+    return _bounded(product) if is_float(x) else product
 
 
 def _one(x: ir.Value) -> np.ndarray:
@@ -107,7 +108,7 @@ def _one(x: ir.Value) -> np.ndarray:
 
 @rule(times=2)
 def _smooth(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, _: ir.Value) -> Any:
-    if not _float(x):
+    if not is_float(x):
         return None
     functions = [ty.tanh, ty.sigmoid, ty.erf, ty.sin, ty.cos, ty.atan, ty.gelu, ty.silu,
                  ty.softplus, ty.elu, ty.hard_swish, ty.leaky_relu]  # fmt: skip
@@ -116,7 +117,7 @@ def _smooth(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, _: ir.Value) -> An
 
 @rule()
 def _domains(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, _: ir.Value) -> Any:
-    if not _float(x):
+    if not is_float(x):
         return None
     positive = ty.add(ty.absolute(x), ty.constant(value=_one(x)))
     functions = [ty.sqrt, ty.rsqrt, ty.log, ty.reciprocal]
@@ -135,7 +136,7 @@ def _comparison(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -
 
 @rule(jumps=True, certain=True)
 def _rounding(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -> Any:
-    if not _float(x):
+    if not is_float(x):
         return None
     return [ty.floor, ty.ceil, ty.round, ty.truncate, ty.sign][rng.integers(5)](x)
 
@@ -186,9 +187,9 @@ def _reduction(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) ->
     keep = bool(rng.integers(2))
     axes = _axes(rng, t.rank) or [int(rng.integers(t.rank))]
     functions = [ty.reduce_max, ty.reduce_min, ty.reduce_sum]
-    functions += [ty.reduce_mean, ty.reduce_l2, ty.reduce_log_sum_exp] if _float(x) else []
+    functions += [ty.reduce_mean, ty.reduce_l2, ty.reduce_log_sum_exp] if is_float(x) else []
     made = functions[rng.integers(len(functions))](x, axes=axes, keepdims=keep)
-    return _bounded(made) if _float(x) else made
+    return _bounded(made) if is_float(x) else made
 
 
 @rule(jumps=True, certain=True)
@@ -203,7 +204,7 @@ def _position(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -> 
 @rule(times=3)
 def _rows(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -> Any:
     t = type_of(x)
-    if not _float(x) or t.rank == 0:
+    if not is_float(x) or t.rank == 0:
         return None
     axis = int(rng.integers(t.rank))
     choice = rng.integers(4)
@@ -355,76 +356,3 @@ def _largest(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -> A
     axis = int(rng.integers(t.rank))
     k = int(rng.integers(1, t.shape[axis] + 1))
     return list(ty.top_k(x, k=k, axis=axis, largest=bool(rng.integers(2))))
-
-
-@rule(times=4)
-def _product(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -> Any:
-    t, u = type_of(x), type_of(y)
-    if not _float(x) or t.rank < 2:
-        return None
-    turned = bool(rng.integers(2))
-    inner = t.shape[-2] if turned else t.shape[-1]
-    scale = ty.constant(value=np.array(inner**-0.5, t.dtype.numpy))
-    rows = t.shape[-1] if turned else t.shape[-2]
-    batch = t.shape[:-2]
-    if u.dtype == t.dtype and u.rank >= 2 and inner in u.shape[-2:]:
-        other = u.shape[-2] != inner
-        if u.shape[:-2] in ((), batch):
-            made = ty.matmul(x, y, transpose_a=turned, transpose_b=other)
-            return ty.multiply(made, scale) if type_of(made).size <= MAX_SIZE else None
-    columns = int(rng.integers(1, 40))
-    if int(np.prod(batch)) * rows * columns > MAX_SIZE:
-        return None
-    other = bool(rng.integers(2))
-    shape = (columns, inner) if other else (inner, columns)
-    weight = draft.parameter((rng.uniform(-1, 1, shape) * inner**-0.5).astype(t.dtype.numpy))
-    made = ty.matmul(x, weight, transpose_a=turned, transpose_b=other)
-    if rng.integers(2):
-        made = ty.add(made, draft.parameter(rng.uniform(-1, 1, columns).astype(t.dtype.numpy)))
-    return made
-
-
-@rule(times=3)
-def _convolution(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -> Any:
-    t = type_of(x)
-    if t.dtype.name not in ("f32", "f64") or t.rank not in (3, 4) or t.size > MAX_SIZE // 4:
-        return None
-    rank, channels = t.rank - 2, t.shape[1]
-    groups = int(rng.choice([g for g in range(1, channels + 1) if channels % g == 0]))
-    outputs = groups * int(rng.integers(1, 6))
-    kernel = [int(rng.integers(1, 4)) for _ in range(rank)]
-    strides = [int(rng.integers(1, 3)) for _ in range(rank)]
-    dilations = [int(rng.integers(1, 3)) for _ in range(rank)]
-    begin = [int(rng.integers(k * d)) for k, d in zip(kernel, dilations)]
-    end = [int(rng.integers(k * d)) for k, d in zip(kernel, dilations)]
-    for s, k, d, b, e in zip(t.shape[2:], kernel, dilations, begin, end):
-        if s + b + e < (k - 1) * d + 1:
-            return None
-    shape = (outputs, channels // groups, *kernel)
-    bound = float(np.prod(shape[1:])) ** -0.5
-    weight = draft.parameter(rng.uniform(-bound, bound, shape).astype(t.dtype.numpy))
-    bias = None
-    if rng.integers(2):
-        bias = draft.parameter(rng.uniform(-1, 1, outputs).astype(t.dtype.numpy))
-    made = ty.conv(
-        x, weight, bias, strides=strides, padding=[*begin, *end], dilations=dilations,
-        groups=groups,
-    )  # fmt: skip
-    return made if type_of(made).size <= MAX_SIZE else None
-
-
-@rule(times=2)
-def _pooling(draft: Draft, rng: Rng, x: ir.Value, y: ir.Value, z: ir.Value) -> Any:
-    t = type_of(x)
-    if t.dtype.name not in ("f32", "f64") or t.rank not in (3, 4):
-        return None
-    rank = t.rank - 2
-    kernel = [min(int(rng.integers(1, 4)), s) for s in t.shape[2:]]
-    strides = [int(rng.integers(1, 3)) for _ in range(rank)]
-    padding = [*[int(rng.integers(k)) // 2 for k in kernel] * 2]
-    if rng.integers(2):
-        return ty.max_pool(x, kernel=kernel, strides=strides, padding=padding, dilations=[1] * rank)
-    return ty.average_pool(
-        x, kernel=kernel, strides=strides, padding=padding, dilations=[1] * rank,
-        count_include_pad=bool(rng.integers(2)),
-    )  # fmt: skip

@@ -83,7 +83,7 @@ def build(inputs: Sequence[TensorType], steps: Sequence[Step]) -> Iterator[Progr
 
 
 def _apply(draft: Draft, step: Step) -> None:
-    from random_ops import OPS
+    from random_contractions import OPS
 
     rng = np.random.default_rng(step.seed)
     chosen = [i % len(draft.values) for i in step.operands]
