@@ -103,9 +103,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
-def _outline_group(
-    program: Program, operations: list[ir.Operation], known: dict[str, str]
-) -> None:
+def _outline_group(program: Program, operations: list[ir.Operation], known: dict[str, str]) -> None:
     inside = set(operations)
     operands = _external_operands(operations, inside)
     constants = [i for i, v in enumerate(operands) if _is_parameter(v)]
@@ -218,9 +216,7 @@ def unfuse(program: Program, names: Iterable[str]) -> None:
     outline(program, singles)
 
 
-def _inline(
-    call: ir.Operation, function: ir.Operation
-) -> list[tuple[str, list[ir.Operation]]]:
+def _inline(call: ir.Operation, function: ir.Operation) -> list[tuple[str, list[ir.Operation]]]:
     """Puts a kernel's ops in place of a call; those that need kernels of their own."""
     block = function.regions[0].blocks[0]
     values = dict(zip(block.arguments, call.operands))
