@@ -106,9 +106,7 @@ class _Builder:
     def _body(self, arguments: list[ir.Value], values: list[ir.Value]) -> int:
         c, plan = self.contraction, self.plan
         flats = {a: flatten(v) for a, v in zip(arguments, values)}
-        buffers = {
-            a: Buffer(flats[a], element_of(a), row_major(shape_of(a))) for a in arguments
-        }
+        buffers = {a: Buffer(flats[a], element_of(a), row_major(shape_of(a))) for a in arguments}
         outputs = [
             Buffer(flatten(v), r.element, row_major(r.shape))
             for r, v in zip(c.roots, values[len(arguments) :])

@@ -41,29 +41,27 @@ def find(module: ir.Module) -> Contraction | None:
         return None
     output = _index(generic.outputs[0], sizes)
     result = generic.operation.results[0]
-    found = _roots(operations, result, output)
-    if found is None:
+    ends = _roots(operations, result, output)
+    if ends is None:
         return None
-    roots, views, known = found
+    roots, views, known = ends
     constants = frozenset(block.arguments[i] for i in constant_arguments(function))
-    base = (function, result, views, known, generic.outputs[0].value, output, sizes)
-    return _assign(base, sides, roots, generic, constants)
+    initial = generic.outputs[0].value
+    found = Contraction(
+        function, result, views, known, initial, output, sizes, *sides, roots, constants=constants
+    )
+    return _assign(found, generic)
 
 
-def _assign(
-    base: tuple, sides: list[Side], roots: tuple[Root, ...], generic: Generic, constants: frozenset
-) -> Contraction | None:
+def _assign(c: Contraction, generic: Generic) -> Contraction | None:
     """Roles of the loops; swaps the sides so that the second one has the contiguous loop."""
-    output, sizes = base[-2:]
-    lane = _contiguous(roots[0])
-    if lane is None or any(_contiguous(r) != lane for r in roots):
+    lane, sizes = _contiguous(c.roots[0]), c.sizes
+    if lane is None or any(_contiguous(r) != lane for r in c.roots):
         return None
-    if lane not in sides[1].loops():
-        sides = sides[::-1]
-    a, b = sides
+    a, b = (c.a, c.b) if lane in c.b.loops() else (c.b, c.a)
     if lane in a.loops() or lane not in b.loops():
         return None
-    order = [d for i in output for d, _ in i.terms]
+    order = [d for i in c.output for d, _ in i.terms]
     if sorted(order) != [d for d in generic.parallel if sizes[d] > 1]:
         return None
     depth = [d for d in generic.reductions if sizes[d] > 1]
@@ -72,11 +70,10 @@ def _assign(
         return None
     batch = tuple(d for d in order if d in both)
     rows = tuple(d for d in order if d in a.loops() and d not in both)
-    columns = tuple(d for d in order if d in b.loops() and d not in both and d != lane)
-    found = Contraction(
-        *base, a, b, roots, batch, rows, (*columns, lane), tuple(depth), constants
+    columns = (*(d for d in order if d in b.loops() and d not in both and d != lane), lane)
+    return _joined(
+        replace(c, a=a, b=b, batch=batch, rows=rows, columns=columns, depth=tuple(depth))
     )
-    return _joined(found)
 
 
 def _joined(c: Contraction) -> Contraction:
@@ -98,7 +95,6 @@ def _joined(c: Contraction) -> Contraction:
         return c
     sizes[lane] = math.prod(n for _, n in parts)
     return replace(c, sizes=tuple(sizes), columns=(*columns, lane), joined=tuple(parts))
-
 
 
 def _contiguous(root: Root) -> int | None:

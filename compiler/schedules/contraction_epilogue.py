@@ -2,6 +2,8 @@
 
     value = root with the contraction's result replaced by the vector of sums
     vector.store value, output[address of the row and the columns]
+
+Where the depth runs in chunks, sums wait in the first output, or in scratch.
 """
 
 from __future__ import annotations

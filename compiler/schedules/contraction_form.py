@@ -118,10 +118,10 @@ class Contraction:
     a: Side
     b: Side
     roots: tuple[Root, ...]
-    batch: tuple[int, ...]
-    rows: tuple[int, ...]
-    columns: tuple[int, ...]
-    depth: tuple[int, ...]
+    batch: tuple[int, ...] = ()
+    rows: tuple[int, ...] = ()
+    columns: tuple[int, ...] = ()
+    depth: tuple[int, ...] = ()
     constants: frozenset[ir.Value] = field(default_factory=frozenset)
     joined: tuple[tuple[int, int], ...] = ()
 
@@ -151,9 +151,7 @@ class Contraction:
     ) -> list[Affine]:
         """Tensor indices at given loop indices; a loop that is not given is 0."""
         at = self.separated(at, facts)
-        return [
-            total([(c, at[d]) for d, c in i.terms if d in at]) + i.constant for i in index
-        ]
+        return [total([(c, at[d]) for d, c in i.terms if d in at]) + i.constant for i in index]
 
     def extent(self, loops: Iterable[int]) -> int:
         """The product of the sizes of some loops."""

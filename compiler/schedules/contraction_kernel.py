@@ -3,6 +3,8 @@
     sums = first chunk ? initial : partial sums
     scf.for k: b_v = load B panel ; a_r = broadcast A row ; sums[r, v] = fma(a_r, b_v, sums[r, v])
     last chunk ? store epilogue(sums) : store partial sums
+
+Also here: loops and branches that fold where sizes are known.
 """
 
 from __future__ import annotations

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from contraction_support import check, schedule
+from contraction_kernels import check, schedule
 from programs import program
 
 from tyc.dialects import ty

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from contraction_support import check
+from contraction_kernels import check
 
 from tyc.dialects import ty
 
@@ -65,9 +60,7 @@ def test_kernels_and_strides(
 @pytest.mark.parametrize("padding", [(0, 1, 1, 0), (2, 0, 0, 3), (3, 3, 3, 3)], ids=str)
 @pytest.mark.parametrize("strides", [1, 2])
 def test_padding(layout: str, padding: tuple[int, ...], strides: int) -> None:
-    convolution(
-        layout, (1, 6, 12, 10), (17, 6, 3, 3), padding=list(padding), strides=[strides] * 2
-    )
+    convolution(layout, (1, 6, 12, 10), (17, 6, 3, 3), padding=list(padding), strides=[strides] * 2)
 
 
 @LAYOUTS

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mlir import ir
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-
 from programs import program
 from tolerances import assert_close
 
