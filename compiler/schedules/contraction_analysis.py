@@ -46,10 +46,10 @@ def find(module: ir.Module) -> Contraction | None:
         return None
     roots, views, known = ends
     constants = frozenset(block.arguments[i] for i in constant_arguments(function))
-    initial = generic.outputs[0].value
     found = Contraction(
-        function, result, views, known, initial, output, sizes, *sides, roots, constants=constants
-    )
+        function, result, views, known, generic.outputs[0].value, output, sizes,
+        sides[0], sides[1], roots, constants=constants,
+    )  # fmt: skip
     return _assign(found, generic)
 
 
