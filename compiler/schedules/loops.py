@@ -28,12 +28,14 @@ from tyc.compiler.schedules.kernel import (
 from tyc.compiler.schedules.loops_emit import Loops, Span, StageEmitter, item_spans
 from tyc.compiler.schedules.loops_fold import FoldEmitter
 from tyc.compiler.schedules.loops_packing import pack
-from tyc.compiler.schedules.loops_plan import Layouts, Nest, StagePlan, plan
+from tyc.compiler.schedules.loops_plan import Layouts, Nest, Setting, StagePlan, plan
 from tyc.compiler.schedules.loops_stages import Kernel, read_kernel
 from tyc.compiler.schedules.loops_turn import TurnEmitter
 from tyc.compiler.schedules.memory import Buffer
 from tyc.compiler.targets import Target
 from tyc.runtime.errors import InternalError
+
+STACK_BYTES = 512 << 10
 
 
 def schedule(module: ir.Module, target: Target, options: Options) -> ScheduledKernel:
@@ -41,9 +43,9 @@ def schedule(module: ir.Module, target: Target, options: Options) -> ScheduledKe
     function = _function(module)
     with function.location:
         try:
-            planned = _plan(read_kernel(function), target)
+            planned = _plan(read_kernel(function), target, options.exact)
         except InternalError:
-            planned = _plan(read_kernel(function, share=False), target)
+            planned = _plan(read_kernel(function, share=False), target, options.exact)
         return _Emission(*planned, options).run()
 
 
@@ -51,15 +53,19 @@ def fits(module: ir.Module, target: Target) -> bool:
     """True where `schedule` would find scratch for every item; emits nothing."""
     function = _function(module)
     try:
-        _plan(read_kernel(function, share=False), target)
+        _plan(read_kernel(function, share=False), target, False)
     except InternalError:
         return False
     return True
 
 
-def _plan(kernel: Kernel, target: Target) -> tuple[Kernel, list[Nest], Layouts]:
+def _plan(kernel: Kernel, target: Target, exact: bool) -> tuple[Kernel, list[Nest], Layouts]:
     layouts = pack(kernel, constant_arguments(kernel.function))
-    return kernel, plan(kernel, target, layouts), layouts
+    nests = plan(Setting(kernel, layouts, target, exact))
+    total = sum(p.scratch for n in nests for p in n.stages)
+    if total > STACK_BYTES:
+        raise InternalError(f"a kernel's stack fits {STACK_BYTES} bytes, got {total}: split it")
+    return kernel, nests, layouts
 
 
 def _function(module: ir.Module) -> ir.Operation:

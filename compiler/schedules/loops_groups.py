@@ -96,15 +96,17 @@ def shape_stage(
     strides: Strides,
     box: Box,
     apart: set[int] | None = None,
+    folds: list[Group] | None = None,
 ) -> Shape:
-    """Merges the stage's dimensions into loops; those in `apart` stay loops of their own."""
+    """Merges the stage's dimensions into loops; those in `apart` stay loops of their own. Where
+    `folds` are given, they are the reduction loops."""
     singles = [Group((d,), (n,), (low,)) for d, (low, n) in enumerate(box) if n != 1]
     fixed = {d: low for d, (low, n) in enumerate(box) if n == 1}
     reductions = _reduction_dims(stage)
     shape = _look(stage, stored, strides, box, singles, reductions, fixed)
     parallel = _merge(singles, shape, apart or set(), False)
-    folded = _merge(reductions, shape, set(), True)
-    if len(parallel) == len(singles) and len(folded) == len(reductions):
+    folded = _merge(reductions, shape, set(), True) if folds is None else folds
+    if parallel == singles and folded == reductions:
         return shape
     return _look(stage, stored, strides, box, parallel, folded, fixed)
 

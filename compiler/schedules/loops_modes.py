@@ -10,10 +10,11 @@ the lanes' loop outside.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mlir import ir
 
+from tyc.compiler.schedules import memory
 from tyc.compiler.schedules.affine import Symbol
 from tyc.compiler.schedules.kernel import element_of, itemsize
 from tyc.compiler.schedules.loops_access import DEAR
@@ -70,10 +71,15 @@ def lanes_of(shape: Shape, target: Target) -> int:
     return max(target.vector_bytes // widest, 1)
 
 
-def choose(stage: Stage, shape: Shape, loops: Sequence[int], target: Target) -> Mode:
-    """The cheapest mode; `loops` are the parallel groups that are loops inside of an item."""
+def choose(
+    stage: Stage, shape: Shape, loops: Sequence[int], target: Target, order: Mode | None = None
+) -> Mode:
+    """The cheapest mode; `loops` are the parallel groups that are loops inside of an item. Where an
+    `order` is given, results are folded in its order."""
     lanes = lanes_of(shape, target)
     best, mode = _scalar_cost(shape), Mode()
+    if order is not None and order.folds:
+        return replace(order)
     if not _folds(shape):  # nothing to fold: results are what they start from
         return _widen(stage, shape, loops, mode, target)
     for g in loops:
@@ -83,7 +89,7 @@ def choose(stage: Stage, shape: Shape, loops: Sequence[int], target: Target) -> 
         # The last loop of equals: its stores are contiguous.
         if cost < best or (cost == best and mode.along >= 0):
             best, mode = cost, Mode(lanes, g)
-    if stage.reduction is not None and shape.reductions and _can_fold(stage):
+    if order is None and shape.reductions and _can_fold(stage):
         q = len(shape.reductions) - 1
         extent = shape.reductions[q].extent
         cost = _lane_cost(shape, [(a.reduction[q], a) for a in shape.loads], lanes)
@@ -101,7 +107,8 @@ def _folds(shape: Shape) -> int:
 
 
 def _can_fold(stage: Stage) -> bool:
-    assert stage.reduction is not None
+    if stage.reduction is None:
+        return False
     body = stage.reduction.body
     return all(combiner(body, k) is not None for k in range(len(body.yields)))
 
@@ -191,7 +198,7 @@ def _shares(shape: Shape, g: int) -> bool:
 
 def _turn(shape: Shape, loops: Sequence[int], mode: Mode) -> None:
     """Reads that stride along the lanes and are contiguous along another loop come as tiles."""
-    if mode.lanes != 8 or mode.along < 0:
+    if mode.lanes < 4 or mode.along < 0 or shape.groups[mode.along].extent < memory.TILE:
         return
     for access in shape.loads:
         stride = access.parallel[mode.along]
@@ -200,7 +207,7 @@ def _turn(shape: Shape, loops: Sequence[int], mode: Mode) -> None:
         for g in loops:
             if g != mode.along and access.parallel[g] == 1 and shape.groups[g].extent >= 8:
                 # A cache line of what is read: 16 elements.
-                mode.turn, mode.jammed, mode.unroll = True, g, 1
+                mode.turn, mode.jammed, mode.unroll, mode.lanes = True, g, 1, memory.TILE
                 mode.jam = 16 if shape.groups[g].extent >= 16 else 8
                 # The inner loop walks the buffer whose rows are closer to each other.
                 rows = max(abs(s.parallel[g] or 0) for s in shape.stores)

@@ -69,14 +69,49 @@ class Nest:
         return [-(-g.extent // t) for g, t in zip(groups, self.tiles)]
 
 
-def plan(kernel: Kernel, target: Target, layouts: Layouts) -> list[Nest]:
+@dataclass(frozen=True)
+class Setting:
+    """What planning knows: the kernel, where its tensors are, the machine; `exact` fixes the order
+    of every sum by its reduction alone, whatever is fused with it."""
+
+    kernel: Kernel
+    layouts: Layouts
+    target: Target
+    exact: bool = False
+
+    def shape(self, stage: Stage, box: Box, apart: set[int]) -> Shape:
+        """The loops of a stage."""
+        order = self._order(stage)
+        folds = None if order is None else order[0].reductions
+        stored, strides = self.kernel.stored, self.layouts.strides
+        return shape_stage(stage, stored, strides, box, apart, folds)
+
+    def mode(self, stage: Stage, shape: Shape, loops: Sequence[int]) -> Mode:
+        """How a stage is vectorised."""
+        order = self._order(stage)
+        return choose(stage, shape, loops, self.target, None if order is None else order[1])
+
+    def _order(self, stage: Stage) -> tuple[Shape, Mode] | None:
+        """In exact mode, the loops and mode of the reduction as a kernel of its own."""
+        if not self.exact or stage.reduction is None:
+            return None
+        generic = stage.reduction
+        alone = Stage(list(generic.operation.results), generic, generics=stage.generics)
+        stored = {o.value for o in generic.inputs}
+        shape = shape_stage(alone, stored, Layouts().strides, whole(alone))
+        mode = choose(alone, shape, list(range(len(shape.groups))), self.target)
+        return shape, mode
+
+
+def plan(setting: Setting) -> list[Nest]:
     """The nests of a kernel. Raises `InternalError` where an item's scratch is too large."""
+    kernel = setting.kernel
     nests: list[Nest] = []
     for stages, anchor in _clusters(kernel):
         if not math.prod(anchor.shape):  # an empty result asks for nothing
             continue
         boxes = _boxes(kernel, anchor) if len(stages) == 1 else [whole(anchor)]
-        nests += [_nest(kernel, stages, anchor, box, target, layouts) for box in boxes]
+        nests += [_nest(setting, stages, anchor, box) for box in boxes]
     return nests
 
 
@@ -173,24 +208,23 @@ def _boxes(kernel: Kernel, stage: Stage) -> list[Box]:
     return list(boxes)
 
 
-def _nest(
-    kernel: Kernel, stages: list[Stage], anchor: Stage, box: Box, target: Target, layouts: Layouts
-) -> Nest:
+def _nest(setting: Setting, stages: list[Stage], anchor: Stage, box: Box) -> Nest:
+    kernel = setting.kernel
     anchors = _anchors(kernel, stages, anchor)
     cut = {d for d, n in enumerate(anchor.shape) if n != 1}
     for stage in stages:
         cut &= {a for a in anchors[stage] if a is not None}
     staged = len(stages) > 1
     apart = cut if staged else set[int]()
-    shape = shape_stage(anchor, kernel.stored, layouts.strides, box, apart)
+    shape = setting.shape(anchor, box, apart)
     free = [g for g, group in enumerate(shape.groups) if not staged or set(group.dims) <= cut]
-    mode = choose(anchor, shape, list(range(len(shape.groups))), target)
+    mode = setting.mode(anchor, shape, list(range(len(shape.groups))))
     own: list[int | None] = list(range(len(anchor.shape)))
     nest = Nest([], StagePlan(anchor, own, box, apart, shape, mode))
     work = _work(kernel, stages, shape)
-    nest.tiles = _tiles(shape, mode, free, work, staged, target.l1_bytes)
+    nest.tiles = _tiles(shape, mode, free, work, staged, setting.target.l1_bytes)
     while True:
-        total = _with_stages(kernel, stages, anchors, nest, target, layouts)
+        total = _with_stages(setting, stages, anchors, nest)
         if total <= SCRATCH_BYTES:
             return nest
         if not _shrink(nest, free):
@@ -283,15 +317,10 @@ def _chunk(extent: int, mode: Mode, work: int, count: int) -> int:
 
 
 def _with_stages(
-    kernel: Kernel,
-    stages: list[Stage],
-    anchors: dict[Stage, list[int | None]],
-    nest: Nest,
-    target: Target,
-    layouts: Layouts,
+    setting: Setting, stages: list[Stage], anchors: dict[Stage, list[int | None]], nest: Nest
 ) -> int:
     """Lays out every stage's scratch for the nest's tiles and plans its loops; gives the bytes."""
-    anchor = nest.anchor
+    anchor, kernel, layouts = nest.anchor, setting.kernel, setting.layouts
     if len(stages) == 1:
         nest.stages = [anchor]
         return 0
@@ -311,9 +340,9 @@ def _with_stages(
         nest.stages.append(made)
     for made in nest.stages:
         stage = made.stage
-        made.shape = shape_stage(stage, kernel.stored, layouts.strides, made.box, made.apart)
+        made.shape = setting.shape(stage, made.box, made.apart)
         inner = [g for g, x in enumerate(made.shape.groups) if _inner(x.dims, made, tile_of)]
-        made.mode = choose(stage, made.shape, inner, target)
+        made.mode = setting.mode(stage, made.shape, inner)
         kept = [v for v in stage.values if v not in kernel.results]
         bits = sum(itemsize(memory_element(element_of(v))) for v in kept)
         made.scratch = bits * made.scratch_elements

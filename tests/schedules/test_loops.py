@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from loop_kernels import check
+from loop_kernels import check, outputs
 
 from tyc.dialects import ty
 
@@ -156,3 +156,18 @@ def test_nan_is_the_maximum() -> None:
     check(lambda x: ty.reduce_max(x, axes=[3]), x)
     check(lambda x: ty.reduce_min(x, axes=[0]), x)
     check(lambda x: ty.relu(x), x)
+
+
+def test_exact_sums_have_the_same_bits_in_any_kernel() -> None:
+    x = np.random.default_rng(2).standard_normal((6, 5, 37)).astype(np.float32)
+
+    def alone(x):
+        return ty.reduce_sum(x, axes=[1, 2], keepdims=True)
+
+    def fused(x):
+        turned = ty.transpose(ty.transpose(x, perm=[1, 2, 0]), perm=[2, 0, 1])
+        total = ty.reduce_sum(turned, axes=[1, 2], keepdims=True)
+        return ty.add(ty.multiply(total, ty.absolute(x)), x)
+
+    total = outputs(alone, x)[0]
+    assert outputs(fused, x)[0].tobytes() == (total * np.abs(x) + x).tobytes()
