@@ -30,7 +30,7 @@ from tyc.compiler.schedules.loops_fold import FoldEmitter
 from tyc.compiler.schedules.loops_packing import pack
 from tyc.compiler.schedules.loops_plan import Layouts, Nest, Setting, StagePlan, plan
 from tyc.compiler.schedules.loops_stages import Kernel, read_kernel
-from tyc.compiler.schedules.loops_turn import TurnEmitter
+from tyc.compiler.schedules.loops_turn import TurnEmitter, WeaveEmitter
 from tyc.compiler.schedules.memory import Buffer
 from tyc.compiler.targets import Target
 from tyc.runtime.errors import InternalError
@@ -178,7 +178,9 @@ class _Emission:
         for value, flat in scratch.items():
             buffer = Buffer(flat, element_of(value), plan.strides, tuple(fixed))
             targets[value].append(buffer)
-        emitter = TurnEmitter if plan.mode.turn else StageEmitter
+        emitter = WeaveEmitter if plan.mode.weave else StageEmitter
+        if plan.mode.turn:
+            emitter = TurnEmitter
         if plan.stage.reduction is not None:
             emitter = FoldEmitter
         emitter(loops, plan, targets, fixed, own).emit()

@@ -4,7 +4,7 @@
 loop over contiguous data (partial sums, joined at the end). `jam` elements of a second parallel
 loop are computed together, so that they share loads and hide the latency of the accumulation.
 `turn` reads tiles along the jammed loop and transposes them in registers; `lanes_first` then puts
-the lanes' loop outside.
+the lanes' loop outside. `weave` puts the vectors of a short innermost loop together in registers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from mlir import ir
 
 from tyc.compiler.schedules import memory
-from tyc.compiler.schedules.affine import Symbol
 from tyc.compiler.schedules.kernel import element_of, itemsize
 from tyc.compiler.schedules.loops_access import DEAR
 from tyc.compiler.schedules.loops_groups import Access, Shape
@@ -45,6 +44,7 @@ class Mode:
     jam: int = 1
     turn: bool = False
     lanes_first: bool = False
+    weave: bool = False
     unrolled: set[int] = field(default_factory=set)
 
 
@@ -142,7 +142,8 @@ def _widen(stage: Stage, shape: Shape, loops: Sequence[int], mode: Mode, target:
     """Adds unrolling and jamming to a mode."""
     if stage.reduction is None:
         mode.unroll = 4 if shape.cost <= 8 else 2 if shape.cost < DEAR else 1
-        _turn(shape, loops, mode)
+        if not _weave(shape, loops, mode, lanes_of(shape, target)):
+            _turn(shape, loops, mode)
         return mode
     if mode.folds:
         mode.unroll = 4
@@ -215,6 +216,17 @@ def _turn(shape: Shape, loops: Sequence[int], mode: Mode) -> None:
                 return
 
 
-def group_symbol(g: int) -> Symbol:
-    """The symbol of a parallel loop in a `Shape`."""
-    return Symbol("g", g)
+def _weave(shape: Shape, loops: Sequence[int], mode: Mode, lanes: int) -> bool:
+    """An innermost loop of 2 to 4, next to one along which all reads are contiguous."""
+    last = len(shape.groups) - 1
+    if last not in loops or not 2 <= shape.groups[last].extent <= 4 or lanes < 4:
+        return False
+    extent = shape.groups[last].extent
+    for g in loops:
+        stores = all((a.parallel[last], a.parallel[g]) == (1, extent) for a in shape.stores)
+        loads = all(a.parallel[g] in (0, 1) for a in shape.loads)
+        if g != last and stores and loads and shape.groups[g].extent >= 2 * lanes:
+            mode.lanes, mode.along, mode.unroll, mode.weave = lanes, g, 1, True
+            mode.jammed, mode.jam = last, extent
+            return True
+    return False

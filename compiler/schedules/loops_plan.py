@@ -31,6 +31,7 @@ _GRAIN = 1 << 17
 _LEAST = 1 << 10
 _ENOUGH_ITEMS = 16
 SCRATCH_BYTES = 256 << 10
+_MOST_BOXES = 256
 
 
 @dataclass
@@ -198,7 +199,8 @@ def _boxes(kernel: Kernel, stage: Stage) -> list[Box]:
         for edge in (0, size):
             cut = -((x.constant - edge) // c) if c > 0 else (edge - 1 - x.constant) // c + 1
             cuts[d] |= {cut} & set(range(n))
-    if math.prod(len(c) - 1 for c in cuts) > 32:
+    pieces = [len(c) - 1 for c in cuts]
+    if math.prod(pieces) > (_MOST_BOXES if max(pieces) == math.prod(pieces) else 32):
         return [whole(stage)]
     boxes: list[list[tuple[int, int]]] = [[]]
     for c in cuts:

@@ -92,3 +92,20 @@ class TurnEmitter(StageEmitter):
             self.along(at, [{g: base + x + k} for k in range(step)])
             self._variable = None
             scf.YieldOp([])
+
+
+class WeaveEmitter(StageEmitter):
+    """The loops of a stage whose innermost loop is short: a vector for each of its positions, along
+    another loop, put together before they are stored."""
+
+    def block(self, elements: list[Element]) -> None:
+        """Computes the elements of one place and stores them side by side."""
+        values = [self.compute(e) for e in elements]
+        if elements[0].lanes != self.mode.lanes:
+            for e, found in zip(elements, values):
+                self.store(e, found)
+            return
+        for n, t in enumerate(self.plan.stage.values):
+            for buffer in self.targets[t]:
+                vectors = [v[n] for v in values]
+                memory.store_woven(buffer, elements[0].at, vectors, self.loops.index)

@@ -157,13 +157,31 @@ def store(buffer: Buffer, indices: Sequence[Affine], value: ir.Value, index: Ind
     if not isinstance(value.type, ir.VectorType):
         memref.store(value, buffer.memref, [index(address)])
         return
-    base, stride = without_lane(address), address.coefficient(LANE)
+    stride = address.coefficient(LANE)
     if stride == 1 and address.is_linear_in(LANE):
-        vector.store(value, buffer.memref, [index(base)])
+        vector.store(value, buffer.memref, [index(without_lane(address))])
         return
     for lane in range(ir.VectorType(value.type).shape[0]):
         element = vector.extract(value, [], [lane])
         memref.store(element, buffer.memref, [index(at_lane(address, lane))])
+
+
+def store_woven(
+    buffer: Buffer, indices: Sequence[Affine], values: Sequence[ir.Value], index: IndexValue
+) -> None:
+    """Writes vectors whose lanes alternate in memory: lane 0 of each, then lane 1 of each, ..."""
+    base = without_lane(buffer.address(indices))
+    values = [_to_memory(v, buffer.element) for v in values]
+    lanes = ir.VectorType(values[0].type).shape[0]
+    for m in range(len(values)):
+        wanted = [divmod(m * lanes + j, len(values)) for j in range(lanes)]
+        row = values[0]
+        picks = [lane for lane, _ in wanted]
+        for k in range(1, len(values)):
+            picks = [lanes + lane if c == k else p for p, (lane, c) in zip(picks, wanted)]
+            row = vector.shuffle(row, values[k], picks)
+            picks = list(range(lanes))
+        vector.store(row, buffer.memref, [index(base + m * lanes)])
 
 
 def at_lane(x: Affine, lane: int) -> Affine:

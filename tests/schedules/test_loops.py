@@ -108,6 +108,9 @@ def test_scalars_and_empty_tensors() -> None:
         ((1, 3, 20, 20), [0, 2, 3, 1]),
         ((2, 5, 3, 16), [0, 2, 1, 3]),
         ((200, 300), [1, 0]),
+        ((2, 4, 9, 9), [0, 2, 3, 1]),
+        ((2, 2, 33, 5), [0, 2, 3, 1]),
+        ((1, 20, 20, 3), [0, 3, 1, 2]),
     ],
 )
 def test_transposes(shape: tuple[int, ...], perm: list[int]) -> None:
@@ -122,6 +125,7 @@ def test_movements() -> None:
     check(lambda x: ty.reverse(x, axes=[1]), x)
     check(lambda x: ty.tile(x, repeats=[2, 3]), x)
     check(lambda x: ty.depth_to_space(x, block=2, mode="CRD"), (1, 12, 5, 7))
+    check(lambda x: ty.depth_to_space(x, block=2, mode="CRD"), (1, 8, 9, 33))
 
 
 def test_padding_splits_into_boxes() -> None:
