@@ -62,6 +62,7 @@ class Tile:
     lanes: int
     panel: int = 0
     panel_step: int = 0
+    fused: bool = True
 
     @property
     def vectors(self) -> int:
@@ -124,7 +125,7 @@ class Tile:
             scalar = self.a.scalar(size.add(row, more_a))
             spread = vector.broadcast(factors[0].type, scalar)
             for v, factor in enumerate(factors):
-                found.append(multiply_add(spread, factor, sums[r * self.vectors + v]))
+                found.append(multiply_add(spread, factor, sums[r * self.vectors + v], self.fused))
         return found
 
     def _offset(self, v: int) -> int:
@@ -134,11 +135,11 @@ class Tile:
         return v * self.lanes // self.panel * self.panel_step + v * self.lanes % self.panel
 
 
-def multiply_add(a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
-    """`a * b + c` on vectors; one rounding for floats."""
+def multiply_add(a: ir.Value, b: ir.Value, c: ir.Value, fused: bool) -> ir.Value:
+    """`a * b + c` on vectors; `fused` floats are rounded once."""
     if isinstance(ir.VectorType(c.type).element_type, ir.IntegerType):
         return arith.addi(arith.muli(a, b), c)
-    return vector.fma(a, b, c)
+    return vector.fma(a, b, c) if fused else arith.addf(arith.mulf(a, b), c)
 
 
 Carried = list[ir.Value]

@@ -78,7 +78,8 @@ class Block:
 class Plan:
     """All choices of one kernel. The depth is ordered from the outermost loop to the innermost; its
     blocks, the chunks, run one after another in a task. A packed B has panels of `panel` columns:
-    where a tile is wider it reads several at once, which memory serves faster than one stream."""
+    where a tile is wider it reads several at once, which memory serves faster than one stream.
+    `fused` products are added with one rounding, where the machine has an instruction for that."""
 
     lanes: int
     vectors: int
@@ -96,6 +97,7 @@ class Plan:
     a_elements: int = 0
     b_elements: int = 0
     panel: int = 0
+    fused: bool = True
 
     @property
     def width(self) -> int:
@@ -154,6 +156,7 @@ def make(contraction: Contraction, target: Target) -> Plan | None:
         a=kind_a, b=kind_b, a_chunked=False, b_chunked=False,
         rows_fastest=kind_b != PACKED or kind_a == DIRECT, scratch_output=False,
         panel=lanes * (2 if kind_b == PACKED and vectors % 2 == 0 else vectors),
+        fused="fma" in target.features or not target.triple.startswith("x86"),
     )  # fmt: skip
     plans = [p for p in _candidates(base, contraction) if _bytes(p, size) <= SCRATCH_BYTES]
     return min(plans, key=lambda p: _cost(p, contraction, size), default=None)

@@ -123,7 +123,7 @@ class Tiles:
         step = self.b.strides[plan.columns.loops[-1]] * plan.panel
         return Tile(
             self.a, self.b, [self.a.at(r) for r in rows.local], self.b.at(columns.local),
-            columns.count, plan.lanes, plan.panel, step,
+            columns.count, plan.lanes, plan.panel, step, plan.fused,
         )  # fmt: skip
 
     def _partial_addresses(

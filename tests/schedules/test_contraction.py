@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from contraction_kernels import check, schedule
 from programs import program
 
+from tyc.compiler.targets import find, host
 from tyc.dialects import ty
 
 SIZES = [
@@ -139,6 +142,19 @@ def test_what_is_no_contraction_is_left_to_others() -> None:
         assert schedule(made) is None
     with program(lambda a, b, c: ty.matmul(ty.matmul(a, b), c), (5, 7), (7, 9), (9, 3)) as made:
         assert schedule(made) is None
+
+
+def test_targets_without_fused_products() -> None:
+    baseline = find(cpu="x86-64")
+    assert baseline.vector_bytes == 16
+    check(lambda a, b: ty.matmul(a, b), (33, 70), (70, 45), constants=[1], target=baseline)
+    check(lambda a, b: ty.matmul(a, b, transpose_b=True), (33, 70), (45, 70), target=baseline)
+
+
+def test_small_caches_make_many_chunks() -> None:
+    small = dataclasses.replace(host(), l1_bytes=2048)
+    check(lambda a, b: ty.matmul(a, b), (33, 270), (270, 45), constants=[1], target=small)
+    check(lambda a, b: ty.matmul(a, b, transpose_a=True), (270, 33), (270, 45), target=small)
 
 
 def test_work_is_cut_for_many_threads() -> None:

@@ -54,14 +54,15 @@ def check(
     constants: Sequence[int] = (),
     pieces: Sequence[int] = (1, 3),
     tolerance: float | None = None,
+    target: Target | None = None,
 ) -> ScheduledKernel:
     """Compiled equals the reference, and any split of the work gives the same bits."""
     with program(body, *inputs) as made:
         values = arrays(made)
         wanted = interpreter.run(made, values)
-        scheduled = schedule(made, constants)
+        scheduled = schedule(made, constants, target)
         assert scheduled is not None
-        task = jit.load(scheduled)
+        task = jit.load(scheduled, target)
     packed = [
         np.ascontiguousarray(scheduled.packings[i].apply(a) if i in scheduled.packings else a)
         for i, a in enumerate(values)
