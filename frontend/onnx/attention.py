@@ -20,7 +20,10 @@ def attention(g: Graph, n: Node) -> Any:
     q, k, v = n.inputs[:3]
     flat = g.rank(q) == 3
     if flat:
-        heads, groups = n.get("q_num_heads"), n.get("kv_num_heads")
+        heads, groups = n.get("q_num_heads", 0), n.get("kv_num_heads", 0)
+        if heads < 1 or groups < 1:
+            n.fail("q_num_heads and kv_num_heads must be positive for inputs of rank 3, "
+                   f"got {heads} and {groups}")  # fmt: skip
         q, k, v = split_heads(g, q, heads), split_heads(g, k, groups), split_heads(g, v, groups)
     mask = n.input(3)
     causal = bool(n.get("is_causal", 0))

@@ -74,6 +74,9 @@ def column_to_image(g: Graph, n: Node) -> Any:
     rank, taps = len(block), math.prod(block)
     strides, dilations = (list(n.get(k) or [1] * rank) for k in ("strides", "dilations"))
     padding = explicit_padding(n, rank)
+    for name, values in (("block_shape", block), ("strides", strides), ("dilations", dilations)):
+        if len(values) != len(image) or min(values, default=1) < 1:
+            n.fail(f"{name} must be {len(image)} positive numbers, got {values}")
     batch, wide, _ = g.shape(x)
     spans = [(k - 1) * d + 1 for k, d in zip(block, dilations)]
     counts = [

@@ -37,7 +37,10 @@ def constant_of_shape(g: Graph, n: Node) -> Any:
 @rule("Range")
 def arange(g: Graph, n: Node) -> Any:
     """`start, start + delta, ...` below `limit`, all three known."""
-    start, limit, delta = (np.asarray(n.known(i)).reshape(()) for i in range(3))
+    given = [np.asarray(n.known(i)) for i in range(3)]
+    if any(a.size != 1 for a in given):
+        n.fail(f"inputs must be scalars, got shapes {', '.join(str(list(a.shape)) for a in given)}")
+    start, limit, delta = (a.reshape(()) for a in given)
     if delta == 0:
         n.fail("delta must not be 0")
     count = max(int(np.ceil((float(limit) - float(start)) / float(delta))), 0)

@@ -49,6 +49,9 @@ def _blocked(g: Graph, n: Node, x: Any, v: Any) -> Any:
     """A block parameter repeated to the shape of `x`."""
     axis, size = n.axis(g.rank(x), 1), n.get("block_size")
     shape = list(g.shape(v))
+    if size < 0 or len(shape) != g.rank(x) or -(-g.shape(x)[axis] // size) != shape[axis]:
+        n.fail(f"blocks of {size} along axis {axis} must agree with scale, got {g.type(x)} and "
+               f"{g.type(v)}")  # fmt: skip
     v = g.reshape(v, shape=[*shape[: axis + 1], 1, *shape[axis + 1 :]])
     v = g.broadcast_to(v, shape=[*shape[: axis + 1], size, *shape[axis + 1 :]])
     shape[axis] *= size

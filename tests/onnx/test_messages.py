@@ -117,6 +117,19 @@ CASES = [
     (17, F, "y = DFT<axis = 3>(x)", "node 'y' (DFT): axis must lie in -3..2, got 3"),
     (18, F, "y, z = Split<num_outputs = 1099511627776>(x)",
      "node 'y' (Split): num_outputs must be the 2 outputs of the node, got 1099511627776"),
+    (17, F, "a = Constant<value_floats = [1., 2.]>() b = Constant<value_float = 3.>() "
+     "y = Range(b, a, b)",
+     "node 'y' (Range): inputs must be scalars, got shapes [], [2], []"),
+    (18, "float[1,4,4] x", "i = Constant<value_ints = [4, 4]>() b = Constant<value_ints = [2, 0]>()"
+     " y = Col2Im(x, i, b)",
+     "node 'y' (Col2Im): block_shape must be 2 positive numbers, got [2, 0]"),
+    (23, F, "y = Attention<q_num_heads = 0, kv_num_heads = 2>(x, x, x)",
+     "node 'y' (Attention): q_num_heads and kv_num_heads must be positive for inputs of rank 3, "
+     "got 0 and 2"),
+    (21, "int8[4,6] x, float[4,3] s",
+     "y = DequantizeLinear<axis = 1, block_size = 3>(x, s)",
+     "node 'y' (DequantizeLinear): blocks of 3 along axis 1 must agree with scale, "
+     "got i8[4,6] and f32[4,3]"),
     (17, "float[2] x, float[2] x", "y = Relu(x)", "inputs must have different names, got 'x', 'x'"),
     (17, "float[1099511627776,1099511627776] x", "y = Relu(x)",
      "input 'x': must be smaller than 140737488355328 bytes, "
