@@ -200,7 +200,7 @@ def _boxes(kernel: Kernel, stage: Stage) -> list[Box]:
             cut = -((x.constant - edge) // c) if c > 0 else (edge - 1 - x.constant) // c + 1
             cuts[d] |= {cut} & set(range(n))
     pieces = [len(c) - 1 for c in cuts]
-    if math.prod(pieces) > (_MOST_BOXES if max(pieces) == math.prod(pieces) else 32):
+    if math.prod(pieces) > (_MOST_BOXES if max(pieces, default=1) == math.prod(pieces) else 32):
         return [whole(stage)]
     boxes: list[list[tuple[int, int]]] = [[]]
     for c in cuts:
