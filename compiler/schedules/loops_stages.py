@@ -10,6 +10,7 @@ own element is computed with it, while the sum is in a register.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ from mlir.dialects import tensor
 from tyc.compiler.schedules import producers
 from tyc.compiler.schedules.affine import Affine, Facts, Quotient, Symbol
 from tyc.compiler.schedules.kernel import element_of, shape_of
-from tyc.compiler.schedules.loops_access import DEAR, Generics, Reads, Walk, cost_of
+from tyc.compiler.schedules.loops_access import DEAR, Generics, Reads, Walk
 from tyc.compiler.schedules.structure import Generic, operation_of, read_generic
 
 
@@ -260,26 +261,33 @@ def _is_permutation(point: tuple[Affine, ...], at: Sequence[Affine], shape: Sequ
 
 def _share_expensive(kernel: Kernel, order: dict[ir.Operation, int]) -> None:
     """A stage for each expensive value that more than one stage would compute."""
+    cheap: set[ir.Value] = set()
     while True:
         users: dict[ir.Value, int] = {}
         for stage in kernel.stages:
             facts = Facts()
             found = reads_of(stage, kernel.stored, domain(stage, facts), None, facts)
             for t in found.computed:
-                if t not in stage.values and _is_dear(t):
+                if t not in stage.values and t not in cheap:
                     users[t] = users.get(t, 0) + 1
-        shared = [t for t, count in users.items() if count > 1]
+        # The last one first: it may be all that reads the others.
+        shared = sorted((t for t, n in users.items() if n > 1), key=lambda t: _position(t, order))
+        while shared and not _is_dear(shared[-1], kernel):
+            cheap.add(shared.pop())
         if not shared:
             return
-        # The last one first: it may be all that reads the others.
-        value = max(shared, key=lambda t: _position(t, order))
+        value = shared[-1]
         generics = kernel.stages[0].generics
         kernel.stages.append(Stage([value], order=_position(value, order), generics=generics))
 
 
-def _is_dear(t: ir.Value) -> bool:
-    operation = operation_of(t)
-    if operation is None or operation.name != "linalg.generic":
+def _is_dear(t: ir.Value, kernel: Kernel) -> bool:
+    """True where computing an element costs more than storing and reading it. What is smaller than
+    a result is computed once a row anyway."""
+    size = math.prod(shape_of(t))
+    if 2 * size < max(math.prod(shape_of(r)) for r in kernel.results):
         return False
-    generic = read_generic(operation)
-    return not generic.reductions and cost_of(generic.body.instructions) >= DEAR
+    stage = Stage([t], generics=kernel.stages[0].generics)
+    facts = Facts()
+    found = reads_of(stage, kernel.stored, domain(stage, facts), None, facts)
+    return found.cost + len(found.reads) > DEAR
