@@ -52,7 +52,7 @@ def depth_runs(
 class Tile:
     """One register tile: addresses of its rows in A and of its first column in B. It has `columns`
     columns. Where B is in panels narrower than the tile, `panel` is their width, `panel_step` how
-    far apart they are."""
+    far apart they are. An `exact` B has no elements beyond its columns."""
 
     a: Placed
     b: Placed
@@ -63,6 +63,7 @@ class Tile:
     panel: int = 0
     panel_step: int = 0
     fused: bool = True
+    exact: bool = False
 
     @property
     def vectors(self) -> int:
@@ -117,7 +118,7 @@ class Tile:
     ) -> list[ir.Value]:
         """One product added to every sum."""
         factors = [
-            self.b.vector(size.add(column, more_b + self._offset(v)), self.lanes)
+            self.b.vector(size.add(column, more_b + self._offset(v)), self.lanes, self._readable(v))
             for v in range(self.vectors)
         ]
         found = []
@@ -127,6 +128,10 @@ class Tile:
             for v, factor in enumerate(factors):
                 found.append(multiply_add(spread, factor, sums[r * self.vectors + v], self.fused))
         return found
+
+    def _readable(self, v: int) -> int:
+        """How many lanes of B's v-th vector are there: all in panels and copies."""
+        return self.columns - v * self.lanes if self.exact else self.lanes
 
     def _offset(self, v: int) -> int:
         """How far the v-th vector of B is from the first one."""

@@ -48,9 +48,14 @@ class Placed:
         value = memref.load(self.buffer, [size.materialise(address)])
         return widen(value, self.casts)
 
-    def vector(self, address: Size, lanes: int) -> ir.Value:
-        """The vector of elements from an address on, widened."""
-        return widen(load(self.buffer, address, lanes), self.casts)
+    def vector(self, address: Size, lanes: int, count: int) -> ir.Value:
+        """The vector of elements from an address on, widened; only `count` lanes are read."""
+        if count >= lanes:
+            return widen(load(self.buffer, address, lanes), self.casts)
+        nothing = zero(ir.MemRefType(self.buffer.type).element_type, lanes)
+        base, mask = [size.materialise(address)], lane_mask(count, lanes)
+        found = vector.maskedload(nothing.type, self.buffer, base, mask, nothing)
+        return widen(found, self.casts)
 
 
 def linear(base: Size, strides: Mapping[int, int], local: Mapping[int, Size]) -> Size:

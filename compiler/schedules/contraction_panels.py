@@ -104,32 +104,36 @@ class Packer:
             store(value, self.target, place)
 
     def _transposed(self, local: Mapping[int, Size], at: Size, columns: int) -> None:
-        """A whole stretch of the innermost depth loop, square by square."""
+        """A whole stretch of the innermost depth loop, square by square; a few rows of B at a time,
+        as rows that are pages apart compete for the same lines of the cache."""
         lanes, innermost = self.plan.lanes, self.plan.depth[-1]
         trips = self.depth[innermost]
         whole = size.multiply(size.floor_divide(trips, lanes), lanes)
-        repeat(whole, lambda k: self._square(local, at, k, columns, lanes), lanes)
         rest = size.subtract(trips, whole)
-        repeat(rest, lambda k: self._square(local, at, size.add(whole, k), columns, 1))
+        for v in range(self.plan.vectors):
+            count = max(min(columns - v * lanes, lanes), 0)
+
+            def square(k: Size, length: int, v: int = v, count: int = count) -> None:
+                place = size.add(at, v * lanes)
+                self._square({**local, innermost: k}, place, v * lanes, count, length)
+
+            repeat(whole, lambda k, square=square: square(k, lanes), lanes)
+            repeat(rest, lambda k, square=square: square(size.add(whole, k), 1))
 
     def _square(
-        self, local: Mapping[int, Size], at: Size, k: Size, columns: int, length: int
+        self, local: Mapping[int, Size], at: Size, first: int, count: int, length: int
     ) -> None:
-        """`length` indices of the depth for all columns of the panel."""
-        plan, side, lane = self.plan, self.contraction.b, self.contraction.lane
-        stride = strides_of(side)[lane]
-        base = self._address({**local, plan.depth[-1]: k})
-        target = size.add(at, size.multiply(k, plan.width))
-        for v in range(plan.vectors):
-            count = min(columns - v * plan.lanes, plan.lanes)
-            rows = [
-                widen(self._load(base + stride * (v * plan.lanes + r), length), side.casts)
-                for r in range(count)
-            ]
-            missing = zero(self.contraction.element, length)
-            rows += [missing] * (plan.lanes - max(count, 0))
-            for r, column in enumerate(transpose(rows)):
-                store(column, self.target, size.add(target, r * plan.width + v * plan.lanes))
+        """`length` indices of the depth for `count` columns from the `first` one on."""
+        plan, side = self.plan, self.contraction.b
+        stride = strides_of(side)[self.contraction.lane]
+        base = self._address(local)
+        rows = [
+            widen(self._load(base + stride * (first + r), length), side.casts) for r in range(count)
+        ]
+        rows += [zero(self.contraction.element, length)] * (plan.lanes - count)
+        target = size.add(at, size.multiply(local[plan.depth[-1]], plan.width))
+        for r, column in enumerate(transpose(rows)):
+            store(column, self.target, size.add(target, r * plan.width))
 
 
 def transpose(rows: list[ir.Value]) -> list[ir.Value]:

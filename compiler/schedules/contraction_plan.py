@@ -19,6 +19,9 @@ from tyc.compiler.targets import Target
 SCRATCH_BYTES = 448 << 10
 """The most that a task may allocate on its stack."""
 
+_FEW = 8
+"""Rows up to which B is read so few times that packing it does not pay."""
+
 DIRECT, SLAB, PANELS, PACKED = "direct", "slab", "panels", "packed"
 
 
@@ -152,7 +155,7 @@ def make(contraction: Contraction, target: Target) -> Plan | None:
     base = Plan(
         lanes=lanes, vectors=vectors, height=height,
         rows=Block((), ()), columns=Block((), ()),
-        chunk=_chunk(contraction, height, lanes * vectors * size, target), sizes=contraction.sizes,
+        chunk=_chunk(contraction, kind_b, lanes * vectors * size, target), sizes=contraction.sizes,
         a=kind_a, b=kind_b, a_chunked=False, b_chunked=False,
         rows_fastest=kind_b != PACKED or kind_a == DIRECT, scratch_output=False,
         panel=lanes * (2 if kind_b == PACKED and vectors % 2 == 0 else vectors),
@@ -181,22 +184,28 @@ def _is_scattered(side: Side, contraction: Contraction) -> bool:
 def _kind_of_b(contraction: Contraction) -> str:
     b, lane = contraction.b, contraction.lane
     plain = all(i.loop is not None or not i.terms for i in b.index)
-    if plain and argument_of(b.value) in contraction.constants:
+    argument = argument_of(b.value)
+    if plain and argument in contraction.constants:
         return PACKED
+    few = contraction.extent(contraction.rows) <= _FEW
+    ready = argument is not None and not b.casts and b.shift is None
+    if few and ready and plain and strides_of(b)[lane] == 1:
+        return DIRECT
     last = b.index[-1]
     if plain or last.coefficient(lane) != 1 or any(i.coefficient(lane) for i in b.index[:-1]):
         return PANELS
     return SLAB
 
 
-def _chunk(contraction: Contraction, height: int, column_bytes: int, target: Target) -> Block:
+def _chunk(contraction: Contraction, kind_b: str, column_bytes: int, target: Target) -> Block:
     """Cuts the depth where a panel of B would not stay in the first-level cache. The loops are in
     the order of falling stride in A, so that its elements are read as they are in memory."""
     strides = strides_of(contraction.a)
     loops = tuple(sorted(contraction.depth, key=lambda d: -strides.get(d, 0)))
     sizes = tuple(contraction.sizes[d] for d in loops)
     goal = max(target.l1_bytes // column_bytes, 64)
-    if math.prod(sizes) <= 2 * goal or contraction.extent(contraction.rows) <= height:
+    used_once = kind_b in (PACKED, DIRECT) and contraction.extent(contraction.rows) <= _FEW
+    if math.prod(sizes) <= 2 * goal or used_once:
         return Block(loops, sizes, 0, sizes[0] if sizes else 1)
     position, inner = 0, math.prod(sizes[1:])
     while inner > 3 * goal and position < len(loops) - 1:

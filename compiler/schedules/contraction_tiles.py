@@ -15,7 +15,7 @@ from tyc.compiler.schedules.affine import Affine
 from tyc.compiler.schedules.arithmetic import Size
 from tyc.compiler.schedules.contraction_kernel import Tile, choose, depth_runs, repeat, select
 from tyc.compiler.schedules.contraction_operands import Placed
-from tyc.compiler.schedules.contraction_plan import Plan, row_tiles
+from tyc.compiler.schedules.contraction_plan import DIRECT, Plan, row_tiles
 
 if TYPE_CHECKING:
     from tyc.compiler.schedules.contraction_block import Place
@@ -124,6 +124,7 @@ class Tiles:
         return Tile(
             self.a, self.b, [self.a.at(r) for r in rows.local], self.b.at(columns.local),
             columns.count, plan.lanes, plan.panel, step, plan.fused,
+            plan.b == DIRECT,
         )  # fmt: skip
 
     def _partial_addresses(
