@@ -302,6 +302,10 @@ class Evaluator(Regions):
     def _movement(
         self, t: ir.Value, at: tuple[Affine, ...], lanes: int | None, mask: ir.Value | None
     ) -> ir.Value:
+        values = producers.table_of(t)
+        if values is not None:
+            self.buffers[t] = memory.table(values)
+            return self._emit(t, at, lanes, mask)
         step = producers.movement(t, at, self.facts)
         if isinstance(step, producers.Choice) and lanes is not None and _differs(step):
 

@@ -84,7 +84,7 @@ class Walk:
             return
         self._seen.add((t, at))
         stored = t in self._stored and not root
-        if stored or isinstance(t.owner, ir.Block):
+        if stored or isinstance(t.owner, ir.Block) or producers.table_of(t) is not None:
             self.found.reads.append(Read(t, at))
             return
         if t not in self._generics:

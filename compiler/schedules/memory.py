@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from mlir import ir
 from mlir.dialects import arith, memref, vector
 
@@ -56,6 +57,35 @@ def flatten(value: ir.Value) -> ir.Value:
     flat = ir.MemRefType.get([size], kind.element_type)
     with point:
         return memref.reinterpret_cast(flat, value, [], [], [], [0], [size], [1])
+
+
+def table(attribute: ir.Attribute) -> ir.Value:
+    """A constant tensor's values as a flat memref: a private global of the kernel's module."""
+    block = ir.InsertionPoint.current.block
+    function = block.owner.operation
+    while function.name != "func.func":
+        function = function.parent.operation
+    body = function.parent.regions[0].blocks[0]
+    names = [op.operation.name for op in body.operations]
+    name = f"table_{names.count('memref.global')}"
+    tensor = ir.RankedTensorType(attribute.type)  # pyright: ignore[reportAttributeAccessIssue]
+    values: ir.Attribute = attribute
+    if memory_element(tensor.element_type) != tensor.element_type:
+        bits = np.array(ir.DenseElementsAttr(attribute)).reshape(tensor.shape)
+        values = ir.DenseElementsAttr.get(bits.astype(np.int8))
+    kind = ir.MemRefType.get(tensor.shape, memory_element(tensor.element_type))
+    with ir.InsertionPoint.at_block_begin(body):
+        memref.global_(
+            name,
+            ir.TypeAttr.get(kind),
+            sym_visibility=ir.StringAttr.get("private"),
+            initial_value=values,
+            constant=True,
+        )
+    entry = function.regions[0].blocks[0]
+    with ir.InsertionPoint.at_block_begin(entry):
+        found = memref.get_global(kind, name)
+    return flatten(found)
 
 
 def _from_memory(value: ir.Value, element: ir.Type) -> ir.Value:

@@ -115,6 +115,15 @@ def reads(operation: ir.Operation) -> list[ir.Value]:
     return found
 
 
+def table_of(t: ir.Value) -> ir.Attribute | None:
+    """The values of a constant tensor that has several."""
+    operation = operation_of(t)
+    if operation is None or operation.name != "arith.constant":
+        return None
+    attribute = ir.DenseElementsAttr(operation.attributes["value"])
+    return None if attribute.is_splat else attribute
+
+
 def movement(t: ir.Value, at: tuple[Affine, ...], facts: Facts) -> Source | Choice:
     """The step through an operation that only moves elements."""
     operation = operation_of(t)
@@ -264,7 +273,7 @@ def _dense(operation: ir.Operation, at: tuple[Affine, ...], facts: Facts) -> Con
     attribute = ir.DenseElementsAttr(operation.attributes["value"])
     if attribute.is_splat:
         return Constant(attribute.get_splat_value())
-    raise InternalError("a constant tensor with several values is an argument of its kernel")
+    raise InternalError("a constant tensor with several values is read from memory")
 
 
 _RULES: dict[str, Callable[[ir.Operation, tuple[Affine, ...], Facts], Source | Choice]] = {

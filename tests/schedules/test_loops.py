@@ -175,3 +175,11 @@ def test_exact_sums_have_the_same_bits_in_any_kernel() -> None:
 
     total = outputs(alone, x)[0]
     assert outputs(fused, x)[0].tobytes() == (total * np.abs(x) + x).tobytes()
+
+
+def test_constants_with_several_values_are_tables() -> None:
+    line = np.arange(9, dtype=np.float32)
+    x = (5, 9)
+    check(lambda x: ty.add(x, ty.constant(value=line)), x)
+    check(lambda x: ty.where(ty.constant(value=line > 4), x, ty.constant(value=line)), x)
+    check(lambda x: ty.gather(x, ty.constant(value=np.array([3, 1, 4])), axis=1), x)
