@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 EXIT_INTERNAL = 3
+PATIENCE_SECONDS = 3.0
 
 
 def in_child(work: Callable[[], int], arguments: Sequence[str]) -> int:
@@ -65,16 +66,20 @@ def _end(code: int) -> None:
 def _wait(child: int) -> int:
     """The child's exit code, negative for a signal. An interrupt is the child's to handle.
 
-    SIGTERM interrupts the child, so that it tidies up; the second one kills it.
+    SIGTERM interrupts the child, so that it tidies up. A second one kills it, and so does time: an
+    interrupt that comes while a native module is being imported can be lost.
     """
     stopped = False
 
     def stop(*_: object) -> None:
         nonlocal stopped
         os.kill(child, signal.SIGKILL if stopped else signal.SIGINT)
+        if not stopped:
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS)
         stopped = True
 
     before = signal.signal(signal.SIGTERM, stop)
+    before_alarm = signal.signal(signal.SIGALRM, stop)
     try:
         while True:
             try:
@@ -83,7 +88,9 @@ def _wait(child: int) -> int:
             except KeyboardInterrupt:
                 continue
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGALRM, before_alarm)
 
 
 def _tell(number: int, noise: str, arguments: Sequence[str]) -> int:

@@ -33,6 +33,20 @@ def test_a_reader_that_leaves_is_no_error():
     assert done.stderr == "" and done.stdout.startswith("op ")
 
 
+def test_a_child_that_ignores_the_interrupt_is_killed():
+    program = (
+        "import signal, sys, time\nfrom tyc.tools import isolate\n"
+        "isolate.PATIENCE_SECONDS = 0.2\n"
+        "def work():\n    signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "    print('ready', flush=True)\n    time.sleep(600)\n    return 0\n"
+        "sys.exit(isolate.in_child(work, []))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+    process.terminate()
+    assert process.wait(20) == 128 + 15
+
+
 def test_a_terminated_command_leaves_no_process():
     command = [sys.executable, "-m", "tyc.tools.tyc", "opt"]
     process = subprocess.Popen(
