@@ -1,12 +1,12 @@
 """The line from a program to a library, as one list of stages.
 
-    import    the frontend's program, in `ty`
-    simplify  canonical, constants folded, batch norm in its convolution, layouts chosen
-    expand    composites that fusion cannot use whole, in their parts
-    fuse      ops in kernels; equal kernels are one function
-    kernels   each kernel: ty -> linalg -> scf and vector on buffers -> LLVM -> object
-    plan      order, reuse and offsets of the buffers
-    library   main function, weights, runtime: linked, with header and manifest
+import    the frontend's program, in `ty`
+simplify  canonical, constants folded, batch norm in its convolution, layouts chosen
+expand    composites that fusion cannot use whole, in their parts
+fuse      ops in kernels; equal kernels are one function
+kernels   each kernel: ty -> linalg -> scf and vector on buffers -> LLVM -> object
+plan      order, reuse and offsets of the buffers
+library   main function, weights, runtime: linked, with header and manifest
 """
 
 from __future__ import annotations

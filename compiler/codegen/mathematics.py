@@ -229,6 +229,3 @@ def _is_f32(kind: ir.Type) -> bool:
     if isinstance(kind, ir.VectorType):
         kind = ir.VectorType(kind).element_type
     return isinstance(kind, ir.F32Type)
-
-
-

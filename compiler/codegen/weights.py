@@ -26,9 +26,7 @@ class WeightFile:
     names: list[tuple[str, int, int]]
 
 
-def write_weights(
-    arrays: Iterable[tuple[str, np.ndarray]], path: Path
-) -> WeightFile:
+def write_weights(arrays: Iterable[tuple[str, np.ndarray]], path: Path) -> WeightFile:
     """Writes the arrays one after another, an array that stands there already only once.
 
     `arrays` may be made on demand: one is in memory at a time.

@@ -1,7 +1,7 @@
 """A kernel in `ty` becomes the same function in linalg on tensors.
 
-    func.func @k(%x: tensor<2x3xf32>) -> tensor<2x3xf32> { %0 = "ty.relu"(%x) ... }
-    func.func @k(%x: tensor<2x3xf32>) -> tensor<2x3xf32> { %0 = linalg.generic ... }
+func.func @k(%x: tensor<2x3xf32>) -> tensor<2x3xf32> { %0 = "ty.relu"(%x) ... }
+func.func @k(%x: tensor<2x3xf32>) -> tensor<2x3xf32> { %0 = linalg.generic ... }
 """
 
 from __future__ import annotations

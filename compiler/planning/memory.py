@@ -121,4 +121,3 @@ def _tightest_gap(taken: Sequence[tuple[int, int]], size: int) -> int:
             best, best_size = end, gap
         end = max(end, high)
     return best if best >= 0 else end
-

@@ -75,6 +75,12 @@ def _function(module: ir.Module) -> ir.Operation:
     raise InternalError("a kernel's module has a function")
 
 
+_ROUNDING = {
+    "math.roundeven", "math.round", "math.floor", "math.ceil", "math.trunc",
+    "arith.fptosi", "arith.fptoui",
+}  # fmt: skip
+
+
 @dataclass
 class _Emission:
     """One kernel on its way to code."""
@@ -143,7 +149,7 @@ class _Emission:
 
     def _nest(self, nest: Nest, begin: ir.Value, end: ir.Value) -> None:
         buffers = dict(self.buffers)
-        evaluator = Evaluator(buffers, fused=not self.options.exact)
+        evaluator = Evaluator(buffers, fused=not (self.options.exact or self._rounds()))
         loops = Loops(evaluator)
         scratch = {p.stage: self._scratch(p) for p in nest.stages}
         with loops.loop(begin, end, 1, (0, nest.count - 1)) as (item, _):
@@ -152,6 +158,18 @@ class _Emission:
                 with evaluator.fence():
                     self._stage(stage, nest, spans, loops, scratch[stage.stage])
             scf.YieldOp([])
+
+    def _rounds(self) -> bool:
+        """Whether the kernel rounds to whole numbers: one unit in the last place then decides."""
+        found = False
+
+        def visit(op: ir.Operation) -> ir.WalkResult:
+            nonlocal found
+            found = found or op.operation.name in _ROUNDING
+            return ir.WalkResult.INTERRUPT if found else ir.WalkResult.ADVANCE
+
+        self.kernel.function.walk(visit)
+        return found
 
     def _scratch(self, plan: StagePlan) -> dict[ir.Value, ir.Value]:
         """The stack buffers of a stage's values that are not results."""

@@ -59,9 +59,7 @@ def _memory_bars(models: dict[str, Any]) -> list[tuple[str, str, bool]]:
         if m["peak_live_bytes"]
     }
     worst = max(waste, key=waste.__getitem__) if waste else ""
-    odd = [
-        n for n, m in models.items() if not 0 <= m["workspace_bytes"] - m["touched_bytes"] < 64
-    ]
+    odd = [n for n, m in models.items() if not 0 <= m["workspace_bytes"] - m["touched_bytes"] < 64]
     same = [n for n, m in models.items() if not m["identical_bytes"]]
     return [
         (

@@ -117,7 +117,7 @@ def test_transpose_for_matmul_costs_no_copy() -> None:
         return ty.matmul(ty.add(x, rows), ty.transpose(w, perm=[1, 0]))
 
     with program(body, (2, 20), w=WEIGHT, i=np.array([1, 2])) as made:
-        check(made, simplify, exact=True)
+        check(made, simplify)
         assert names(made) == ["add", "matmul"]
         assert sorted(made.parameters) == ["w"]
 
