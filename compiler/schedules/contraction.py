@@ -25,7 +25,7 @@ from tyc.compiler.schedules import contraction_operands as operands
 from tyc.compiler.schedules import contraction_plan as planning
 from tyc.compiler.schedules.arithmetic import Size
 from tyc.compiler.schedules.contraction_block import Work
-from tyc.compiler.schedules.contraction_epilogue import Epilogue
+from tyc.compiler.schedules.contraction_epilogue import Epilogue, is_heavy
 from tyc.compiler.schedules.contraction_form import Contraction, Side, argument_of
 from tyc.compiler.schedules.contraction_kernel import loop
 from tyc.compiler.schedules.contraction_plan import PACKED, Plan
@@ -116,7 +116,7 @@ class _Builder:
         scratch = self._scratch()
         partial = scratch.get("output")
         waiting = outputs[0] if partial is None else Buffer(partial, c.element, (1,))
-        epilogue = Epilogue(c, evaluator, outputs, waiting, plan.lanes)
+        epilogue = Epilogue(c, evaluator, outputs, waiting, plan.lanes, is_heavy(c))
         begin, end = values[-2:]
         work = Work(c, plan, evaluator, epilogue, flats, scratch, begin)
         loop(begin, end, 1, [], lambda task, _: self._task(work, task))
@@ -128,6 +128,8 @@ class _Builder:
         wanted = {"a": plan.a_elements, "b": plan.b_elements, "output": output}
         if not plan.scratch_output:
             del wanted["output"]
+        if is_heavy(self.contraction):
+            wanted["tile"] = max(plan.height * plan.vectors, 12) * plan.lanes
         return {k: operands.scratch(n, element) for k, n in wanted.items() if n}
 
     def _task(self, work: Work, task: Size) -> list[ir.Value]:

@@ -21,6 +21,7 @@ from tyc.compiler.schedules.contraction_operands import lane_mask
 from tyc.compiler.schedules.evaluation import Evaluator
 from tyc.compiler.schedules.kernel import memory_element
 from tyc.compiler.schedules.memory import Buffer
+from tyc.compiler.schedules.structure import operation_of
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Epilogue:
     outputs: Sequence[Buffer]
     partial: Buffer | None
     lanes: int
+    heavy: bool = False
     _sums: ir.Value | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -103,6 +105,18 @@ class Epilogue:
         if count >= self.lanes:
             return None
         return lane_mask(count, self.lanes)
+
+
+def is_heavy(contraction: Contraction) -> bool:
+    """True where the epilogue has so many operations that it competes for registers with the sums
+    of a tile."""
+    names = []
+    for value in contraction.known:
+        op = operation_of(value)
+        if op is not None and op.name == "linalg.generic" and value != contraction.result:
+            names += [i.operation.name for i in op.regions[0].blocks[0].operations]
+    slow = ("arith.divf", "arith.remf", "math.")
+    return len(names) > 12 or any(name.startswith(slow) for name in names)
 
 
 def _zero(element: ir.Type) -> ir.Attribute:

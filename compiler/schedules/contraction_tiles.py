@@ -107,6 +107,9 @@ class Tiles:
         sums = tile.reduce(runs, sums)
 
         def finish() -> list[ir.Value]:
+            if work.epilogue.heavy:
+                self._finish_rows(rows, columns, sums)
+                return []
             for value, x, n in zip(sums, at, counts):
                 work.epilogue.finish(value, x, n)
             return []
@@ -117,6 +120,24 @@ class Tiles:
             return []
 
         choose(self.last, [], finish, keep)
+
+    def _finish_rows(self, rows: Rows, columns: Columns, sums: Sequence[ir.Value]) -> None:
+        """A long epilogue as a loop over rows, the sums in memory: its code stands once, and has
+        the registers for itself."""
+        plan, work, buffer = self._plan, self.place.work, self.place.work.scratch["tile"]
+        for i, value in enumerate(sums):
+            operands.store(value, buffer, i * plan.lanes)
+        vectors = len(sums) // len(rows.local)
+
+        def finish(r: Size) -> None:
+            local = self._row(size.add(rows.first, r))
+            place = size.multiply(r, vectors * plan.lanes)
+            for v in range(vectors):
+                value = operands.load(buffer, size.add(place, v * plan.lanes), plan.lanes)
+                count = min(columns.count - v * plan.lanes, plan.lanes)
+                work.epilogue.finish(value, self._global(local, columns.local, v), count)
+
+        repeat(len(rows.local), finish)
 
     def _register_tile(self, rows: Rows, columns: Columns) -> Tile:
         plan = self._plan
