@@ -17,7 +17,7 @@ from tyc.tools.arguments import Json, LibraryOrModel, ShapeList, parse_shapes, p
 if TYPE_CHECKING:
     import numpy as np
 
-WARM_UP = 2
+SETTLE_SECONDS, BLOCK_SECONDS, LEAST_RUNS = 0.1, 0.25, 5
 
 
 def bench_command(
@@ -96,25 +96,35 @@ def _session(model: Path, threads: int) -> Any:
         ) from None
 
 
-def _times(runs: dict[str, Callable[[], Any]], seconds: float) -> dict[str, Any]:
-    """Times of the runs, taken in turns so that all meet the same noise."""
+def interleaved_times(runs: dict[str, Callable[[], Any]], seconds: float) -> dict[str, list[float]]:
+    """Seconds of each run, the engines taking turns in short blocks: all meet the same noise.
+
+    A thread pool spins for a while after its last call and would take a core from the engine that
+    is timed next, so each block begins with calls that are not timed.
+    """
     taken: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(WARM_UP):
-        for run in runs.values():
-            run()
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(taken["tyc"]) < 3:
+    end = time.perf_counter() + seconds * len(runs)
+    while time.perf_counter() < end or min(map(len, taken.values())) < LEAST_RUNS:
         for name, run in runs.items():
             start = time.perf_counter()
-            run()
-            taken[name].append(time.perf_counter() - start)
+            while time.perf_counter() < start + SETTLE_SECONDS:
+                run()
+            start = begin = time.perf_counter()
+            while start < begin + BLOCK_SECONDS:
+                run()
+                taken[name].append(time.perf_counter() - start)
+                start = time.perf_counter()
+    return taken
+
+
+def _times(runs: dict[str, Callable[[], Any]], seconds: float) -> dict[str, Any]:
     return {
         name: {
             "min_ms": min(times) * 1e3,
             "median_ms": statistics.median(times) * 1e3,
             "runs": len(times),
         }
-        for name, times in taken.items()
+        for name, times in interleaved_times(runs, seconds).items()
     }
 
 

@@ -4,7 +4,7 @@
 
 For each model: compilation from scratch and with the kernel cache (a process of its own, peak
 resident memory of the largest process), error against onnxruntime, latency on 1 and 2 threads with
-the two engines interleaved (minimum of many), arena against the largest live set. Run it on a quiet
+the two engines taking turns (minimum), arena against the largest live set. Run it on a quiet
 machine. Models that PyTorch exports are exported first where torch is installed.
 """
 
@@ -18,7 +18,6 @@ import platform
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ import zoo  # noqa: E402
 
 from tyc.runtime import load  # noqa: E402
 from tyc.runtime.memory import GuardedWorkspace  # noqa: E402
+from tyc.tools.bench import interleaved_times  # noqa: E402
 
 COMPILE = """
 import json, resource, sys, time
@@ -67,18 +67,8 @@ def measure_latency(library: Path, model: zoo.Model, threads: int, seconds: floa
     session = zoo.onnxruntime_session(model.path, threads)
     ours = [arrays[s.name] for s in module.inputs]
     runs = {"tyc": lambda: module(*ours), "onnxruntime": lambda: session.run(None, arrays)}
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for run in runs.values():
-        run(), run()
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times["tyc"]) < 5:
-        for name, run in runs.items():
-            # A pool that spins after its work would slow the other engine's first microseconds.
-            time.sleep(0.0005)
-            start = time.perf_counter()
-            run()
-            times[name].append((time.perf_counter() - start) * 1e3)
-    row = {n: {"min": min(t), "median": float(np.median(t))} for n, t in times.items()}
+    times = interleaved_times(runs, seconds)
+    row = {n: {"min": min(t) * 1e3, "median": float(np.median(t)) * 1e3} for n, t in times.items()}
     ratio = row["tyc"]["min"] / row["onnxruntime"]["min"]
     return {**row, "ratio": ratio, "runs": len(times["tyc"])}
 
