@@ -103,7 +103,7 @@ def render(results: dict[str, Any]) -> str:
         "# Results",
         "",
         f"Made by `make bench` on {results['machine']['cpu']}; the figures are in `results.json`.",
-        "Times are ms, minimum of many runs, engines interleaved in one process; 1 / 2 threads.",
+        "Times are ms, minimum of many runs, engines taking turns in one process; 1 / 2 threads.",
         "",
         "| bar | figure | |",
         "|---|---|---|",
