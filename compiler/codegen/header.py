@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tyc.compiler.codegen.runtime_objects import source_folder
 from tyc.dialects.types import DType, TensorType
+from tyc.runtime import native
 
 _C_TYPES = {
     "f32": "float", "f64": "double", "f16": "uint16_t", "bf16": "uint16_t", "i1": "uint8_t",
@@ -70,7 +70,7 @@ def emit_header(
     external: bool,
 ) -> str:
     """The text of `NAME.h`; it needs no other file of ours."""
-    types = (source_folder() / "tyc.h").read_text()
+    types = native.public_header()
     guard = f"TYC_MODEL_{name.upper()}_H"
     lines = [f"/* {name}.h: made by tyc; the C interface of {name}.so. */"]
     lines += [f"#ifndef {guard}", f"#define {guard}", "", types]

@@ -8,32 +8,25 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-import tyc.runtime.native
 from tyc.compiler import cache
 from tyc.compiler.codegen.link import zig
+from tyc.runtime import native
 from tyc.runtime.errors import InternalError
 
 FLAGS = (
-    "-O2", "-fPIC", "-fvisibility=hidden", "-std=c11", "-g0", "-Wall", "-Wextra", "-Werror",
-    "-ffunction-sections", "-fno-sanitize=undefined", "-fno-stack-protector",
+    *native.CFLAGS, "-Werror", "-g0", "-ffunction-sections", "-fno-sanitize=undefined",
+    "-fno-stack-protector",
 )  # fmt: skip
 ZIG_TARGET = {"x86_64-unknown-linux-gnu": "x86_64-linux-gnu.2.17"}
-
-
-def source_folder() -> Path:
-    """Where the runtime's C sources are."""
-    return Path(next(iter(tyc.runtime.native.__path__)))
 
 
 @lru_cache(maxsize=4)
 def runtime_objects(triple: str) -> list[bytes]:
     """The runtime's objects for a target; raises `InternalError` with the C compiler's words."""
-    folder = source_folder()
-    sources = sorted(folder.glob("*.c"))
     digest = hashlib.sha256(" ".join([triple, *FLAGS]).encode())
-    for path in sorted(folder.glob("*.[ch]")):
+    for path in sorted(native.folder().glob("*.[ch]")):
         digest.update(path.name.encode() + path.read_bytes())
-    return [_object(path, triple, digest.hexdigest()[:24]) for path in sources]
+    return [_object(path, triple, digest.hexdigest()[:24]) for path in native.sources()]
 
 
 def _object(source: Path, triple: str, digest: str) -> bytes:
