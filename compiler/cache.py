@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from functools import lru_cache
@@ -52,14 +53,27 @@ def _substitute() -> Path:
     return Path(path)
 
 
+_NOT_IN_KERNELS = re.compile(
+    r"(planning|transforms)/(?!(__init__|expand_composites|kinds)\.py)|(pipeline|artifact|pool)\.py"
+)
+
+
+def decides_kernels(path: str) -> bool:
+    """True for a source file of the compiler that a kernel's code can depend on."""
+    return _NOT_IN_KERNELS.match(path) is None
+
+
 @lru_cache(maxsize=1)
 def source_digest() -> str:
-    """A digest of the compiler's own sources: a changed compiler meets an empty cache."""
+    """A digest of the sources that make kernels: a changed compiler meets an empty cache."""
     digest = hashlib.sha256()
     for package in (tyc.compiler, tyc.dialects):
         base = Path(next(iter(package.__path__)))
         for path in sorted(base.rglob("*.py")):
-            digest.update(path.relative_to(base).as_posix().encode())
+            name = path.relative_to(base).as_posix()
+            if package is tyc.compiler and not decides_kernels(name):
+                continue
+            digest.update(name.encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
 
