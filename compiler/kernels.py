@@ -9,17 +9,19 @@ from typing import Any
 
 from tyc.compiler import cache
 from tyc.compiler.options import Options
+from tyc.compiler.schedules.choice import Choice, InvalidParameters
 from tyc.compiler.targets import Target
 
 
 @dataclass(frozen=True)
 class KernelSource:
     """A kernel's name and its text: a module with one `func.func` in `ty`. `origin` says where it
-    came from, for messages only."""
+    came from, for messages only; without a `choice` the cost model makes it."""
 
     name: str
     text: str
     origin: str = ""
+    choice: Choice | None = None
 
 
 @dataclass
@@ -54,7 +56,8 @@ class CompiledKernel:
 
 def cache_key(source: KernelSource, target: Target, options: Options) -> str:
     """What the kernel's code depends on."""
-    return cache.key(source.text, target.key(), options.key())
+    choice = source.choice.to_json() if source.choice else None
+    return cache.key(source.text, target.key(), options.key(), choice)
 
 
 def cached(source: KernelSource, target: Target, options: Options) -> CompiledKernel | None:
@@ -87,7 +90,7 @@ def compile_kernel(source: KernelSource, target: Target, options: Options) -> Co
     from tyc.compiler.codegen import native
 
     with _context(), ir.Location.unknown():
-        scheduled = schedule_text(source.text, target, options)
+        scheduled = schedule_text(source.text, target, options, source.choice)
         code = native.emit_object(scheduled, target, options.level)
     return CompiledKernel(
         name=scheduled.name,
@@ -101,23 +104,44 @@ def compile_kernel(source: KernelSource, target: Target, options: Options) -> Co
     )
 
 
-def schedule_text(text: str, target: Target, options: Options) -> Any:
-    """The `ScheduledKernel` of a kernel's text, in the current context."""
+def schedule_text(text: str, target: Target, options: Options, choice: Choice | None = None) -> Any:
+    """The `ScheduledKernel` of a kernel's text, in the current context.
+
+    A choice that does not fit the kernel, made by another compiler, gives way to the default.
+    """
+    from tyc.compiler.schedules import select
+
+    module, opaque = _lowered(text, target, options)
+    schedule = select.schedule_ty if opaque else select.schedule
+    if choice is not None:
+        try:
+            return schedule(module, target, options, choice)
+        except InvalidParameters:
+            module, _ = _lowered(text, target, options)
+    return schedule(module, target, options)
+
+
+def space_of(text: str, target: Target, options: Options, limit: int) -> list[Choice]:
+    """What a kernel's schedule could choose, the default first, in the current context."""
+    from tyc.compiler.schedules import select
+
+    module, opaque = _lowered(text, target, options)
+    return (select.space_ty if opaque else select.space)(module, target, options, limit)
+
+
+def _lowered(text: str, target: Target, options: Options) -> tuple[Any, bool]:
+    """The kernel as a schedule takes it, and whether that is `ty`."""
     from mlir import ir
 
     from tyc.compiler.lowering.kernel import lower_to_linalg
-    from tyc.compiler.lowering.registry import LOOPS
     from tyc.compiler.schedules import select
     from tyc.compiler.transforms.expand_composites import expand_kernel
 
     module = ir.Module.parse(text)
     function = module.body.operations[0].operation
     expand_kernel(function)
-    names = [o.operation.name.removeprefix("ty.") for o in function.regions[0].blocks[0].operations]
-    if any(n in LOOPS for n in names):
-        from tyc.compiler.schedules import loops_opaque
-
-        return loops_opaque.schedule_opaque(function, target, options)
+    if select.takes_ty(module, target, options):
+        return module, True
     lowered = lower_to_linalg(function)
     lowered.operation.verify()
-    return select.schedule(lowered, target, options)
+    return lowered, False

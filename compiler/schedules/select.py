@@ -1,45 +1,102 @@
-"""Which schedule a kernel gets: the first family that takes it."""
+"""Which schedule a kernel gets: of the families that take it, the one with the least estimate.
+
+    FAMILIES      of linalg modules, each in a file of its own, the first of equals wins
+    TY_FAMILIES   of kernels that stay `ty` ops: the first that takes it
+
+A `Choice` (from `tyc tune`) names the family and its parameters instead.
+"""
 
 from __future__ import annotations
 
 from mlir import ir
 
 from tyc.compiler.options import Options
-from tyc.compiler.schedules import loops
-from tyc.compiler.schedules.contraction import schedule_contraction
+from tyc.compiler.schedules.choice import Choice, Family, InvalidParameters
+from tyc.compiler.schedules.families import Contractions, Loops, Opaque
 from tyc.compiler.schedules.kernel import ScheduledKernel
-from tyc.compiler.schedules.structure import Generic, read_generic
 from tyc.compiler.targets import Target
+from tyc.runtime.errors import InternalError
+
+FAMILIES: tuple[Family, ...] = (Contractions(), Loops())
+"""The families of linalg modules, in the order in which equals are preferred."""
+
+TY_FAMILIES: tuple[Family, ...] = (Opaque(),)
+"""The families of kernels in `ty`, tried before a kernel is lowered to linalg."""
 
 
-def schedule(module: ir.Module, target: Target, options: Options) -> ScheduledKernel:
+def schedule(
+    module: ir.Module, target: Target, options: Options, choice: Choice | None = None
+) -> ScheduledKernel:
     """The kernel of a linalg module, scheduled for the target.
 
-    One contraction with its epilogue goes to the contraction family, everything else to loops; so
-    do products without columns, such as depthwise convolutions with channels last: their lanes
-    need no copies.
+    Raises `InvalidParameters` where the choice does not fit the kernel.
     """
-    found = None
-    if not any(_has_lanes_in_both(g) for g in _reductions(module)):
-        found = schedule_contraction(module, target, options)
-    return loops.schedule(module, target, options) if found is None else found
+    return _schedule(_ranked(module, target, options), module, target, options, choice)
 
 
-def _reductions(module: ir.Module) -> list[Generic]:
-    found = []
-    for function in module.body.operations:
-        for op in function.operation.regions[0].blocks[0].operations:
-            if op.operation.name == "linalg.generic":
-                generic = read_generic(op.operation)
-                if generic.reductions:
-                    found.append(generic)
-    return found
+def takes_ty(module: ir.Module, target: Target, options: Options) -> bool:
+    """True where a family takes the kernel in `ty` as it is."""
+    return bool(_of_ty(module, target, options))
 
 
-def _has_lanes_in_both(generic: Generic) -> bool:
-    """True for a product of two tensors that both have the last dimension of the result."""
-    dims = [i.dim for i in generic.outputs[0].index if i.dim is not None]
-    last = next((d for d in reversed(dims) if generic.extents[d] != 1), None)
-    if last is None or len(generic.inputs) != 2:
-        return False
-    return all(any(i.coefficients[last] for i in o.index) for o in generic.inputs)
+def schedule_ty(
+    module: ir.Module, target: Target, options: Options, choice: Choice | None = None
+) -> ScheduledKernel:
+    """The kernel of a module in `ty` that a family takes as it is."""
+    return _schedule(_of_ty(module, target, options), module, target, options, choice)
+
+
+def space(module: ir.Module, target: Target, options: Options, limit: int) -> list[Choice]:
+    """At most `limit` choices for a linalg module, the default first.
+
+    The family with the least estimate has at least two thirds of them, where it has so many.
+    """
+    return _space(_ranked(module, target, options), module, target, options, limit)
+
+
+def space_ty(module: ir.Module, target: Target, options: Options, limit: int) -> list[Choice]:
+    """At most `limit` choices for a module in `ty`, the default first."""
+    return _space(_of_ty(module, target, options), module, target, options, limit)
+
+
+def _of_ty(module: ir.Module, target: Target, options: Options) -> list[Family]:
+    return [f for f in TY_FAMILIES if f.estimate(module, target, options) is not None]
+
+
+def _ranked(module: ir.Module, target: Target, options: Options) -> list[Family]:
+    """The families that take the module, by rising estimate."""
+    estimates = [(f.estimate(module, target, options), i) for i, f in enumerate(FAMILIES)]
+    return [FAMILIES[i] for e, i in sorted((e, i) for e, i in estimates if e is not None)]
+
+
+def _schedule(
+    families: list[Family],
+    module: ir.Module,
+    target: Target,
+    options: Options,
+    choice: Choice | None,
+) -> ScheduledKernel:
+    for family in families:
+        if choice is None or choice.family == family.name:
+            parameters = None if choice is None else choice.parameters
+            found = family.schedule(module, target, options, parameters)
+            if found is not None:
+                return found
+    names = ", ".join(f.name for f in families)
+    if choice is not None:
+        raise InvalidParameters(f"the kernel's families are {names}, got {choice.family}")
+    raise InternalError(f"no schedule takes the kernel, tried {names}")
+
+
+def _space(
+    families: list[Family], module: ir.Module, target: Target, options: Options, limit: int
+) -> list[Choice]:
+    found: list[list[Choice]] = []
+    for family in families:
+        parameters = family.space(module, target, options, limit)
+        found.append([Choice(family.name, p) for p in parameters])
+    if not found:
+        return []
+    first, rest = found[0], [c for group in found[1:] for c in group]
+    kept = first[: max(limit - len(rest), -(-2 * limit // 3))]
+    return (kept + rest)[:limit]

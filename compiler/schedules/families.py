@@ -1,0 +1,126 @@
+"""The families as `select.py` lists them: each takes kernels of its kind and leaves the others."""
+
+from __future__ import annotations
+
+from mlir import ir
+
+from tyc.compiler.lowering.registry import LOOPS
+from tyc.compiler.options import Options
+from tyc.compiler.schedules import loops, loops_opaque
+from tyc.compiler.schedules.choice import InvalidParameters, Parameters
+from tyc.compiler.schedules.contraction import schedule_contraction
+from tyc.compiler.schedules.kernel import ScheduledKernel
+from tyc.compiler.schedules.structure import Generic, read_generic
+from tyc.compiler.targets import Target
+
+
+class Contractions:
+    """One matrix product or convolution with its epilogue (`contraction.py`).
+
+    Products without columns, such as depthwise convolutions with channels last, go to loops: their
+    lanes need no copies.
+    """
+
+    name = "contraction"
+
+    def schedule(
+        self,
+        module: ir.Module,
+        target: Target,
+        options: Options,
+        parameters: Parameters | None = None,
+    ) -> ScheduledKernel | None:
+        """The kernel as register tiles."""
+        _require_default(parameters)
+        return schedule_contraction(module, target, options)
+
+    def space(
+        self, module: ir.Module, target: Target, options: Options, limit: int
+    ) -> list[Parameters]:
+        """The default alone."""
+        return [{}]
+
+    def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
+        """Nothing is faster than this family where it applies."""
+        return None if any(_has_lanes_in_both(g) for g in _reductions(module)) else 0.0
+
+
+class Loops:
+    """Everything (`loops.py`)."""
+
+    name = "loops"
+
+    def schedule(
+        self,
+        module: ir.Module,
+        target: Target,
+        options: Options,
+        parameters: Parameters | None = None,
+    ) -> ScheduledKernel | None:
+        """The kernel as loops over items, rows and vectors."""
+        _require_default(parameters)
+        return loops.schedule(module, target, options)
+
+    def space(
+        self, module: ir.Module, target: Target, options: Options, limit: int
+    ) -> list[Parameters]:
+        """The default alone."""
+        return [{}]
+
+    def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
+        """The last of all families."""
+        return float("inf")
+
+
+class Opaque:
+    """One op with loop rules of its own (`loops_opaque.py`)."""
+
+    name = "opaque"
+
+    def schedule(
+        self,
+        module: ir.Module,
+        target: Target,
+        options: Options,
+        parameters: Parameters | None = None,
+    ) -> ScheduledKernel | None:
+        """The rule's rows as items."""
+        _require_default(parameters)
+        return loops_opaque.schedule_opaque(module.body.operations[0].operation, target, options)
+
+    def space(
+        self, module: ir.Module, target: Target, options: Options, limit: int
+    ) -> list[Parameters]:
+        """The default alone."""
+        return [{}]
+
+    def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
+        """Nothing else takes such an op."""
+        block = module.body.operations[0].operation.regions[0].blocks[0]
+        names = [o.operation.name.removeprefix("ty.") for o in block.operations]
+        return 0.0 if any(n in LOOPS for n in names) else None
+
+
+def _require_default(parameters: Parameters | None) -> None:
+    if parameters:
+        raise InvalidParameters(f"the family has no parameters, got {dict(parameters)}")
+
+
+def _reductions(module: ir.Module) -> list[Generic]:
+    found = []
+    for function in module.body.operations:
+        for op in function.operation.regions[0].blocks[0].operations:
+            if op.operation.name == "linalg.generic":
+                generic = read_generic(op.operation)
+                if generic.reductions:
+                    found.append(generic)
+    return found
+
+
+def _has_lanes_in_both(generic: Generic) -> bool:
+    """True for a product of two tensors that both have the last dimension of the result."""
+    dims = [i.dim for i in generic.outputs[0].index if i.dim is not None]
+    last = next((d for d in reversed(dims) if generic.extents[d] != 1), None)
+    if last is None or len(generic.inputs) != 2:
+        return False
+    return all(any(i.coefficients[last] for i in o.index) for o in generic.inputs)
