@@ -5,15 +5,17 @@
     return %1                                      scf.for depth chunk, panel of B, tile of rows:
                                                      sums in registers; relu; vector.store
 
-Read `contraction_analysis.py` (what is computed), `contraction_plan.py` (how it is cut),
-`contraction_operands.py` (where operands are), `contraction_kernel.py` (the register tile), then
-this file (the loops around it).
+Read `contraction_analysis.py` (what is computed), `contraction_cut.py` (how it is cut),
+`contraction_plan.py` (which cut is chosen, by `contraction_cost.py`), `contraction_operands.py`
+(where operands are), `contraction_kernel.py` (the register tile), then this file (the loops around
+it).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from mlir import ir
 from mlir.dialects import arith, func
@@ -25,10 +27,10 @@ from tyc.compiler.schedules import contraction_operands as operands
 from tyc.compiler.schedules import contraction_plan as planning
 from tyc.compiler.schedules.arithmetic import Size
 from tyc.compiler.schedules.contraction_block import Work
+from tyc.compiler.schedules.contraction_cut import PACKED, Plan, panels
 from tyc.compiler.schedules.contraction_epilogue import Epilogue, is_heavy
 from tyc.compiler.schedules.contraction_form import Contraction, Side, argument_of
 from tyc.compiler.schedules.contraction_kernel import loop
-from tyc.compiler.schedules.contraction_plan import PACKED, Plan
 from tyc.compiler.schedules.evaluation import Evaluator
 from tyc.compiler.schedules.kernel import (
     Packing,
@@ -45,14 +47,20 @@ _SUMS = ("f32", "f64", "i32", "i64")
 
 
 def schedule_contraction(
-    module: ir.Module, target: Target, options: Options
+    module: ir.Module, target: Target, options: Options, parameters: dict[str, Any] | None = None
 ) -> ScheduledKernel | None:
-    """The kernel on buffers, or `None` where it is not one contraction that this family can do."""
+    """The kernel on buffers, or `None` where it is not one contraction that this family can do.
+
+    `parameters` are a plan's (`contraction_plan.space`); without them it is the cheapest one.
+    """
     with module.context, ir.Location.unknown():
         found = analysis.find(module)
         if found is None or str(found.element) not in _SUMS:
             return None
-        plan = planning.make(found, target)
+        if parameters is None:
+            plan = planning.make(found, target)
+        else:
+            plan = planning.from_parameters(found, target, parameters)
         if plan is None:
             return None
         return _Builder(found, plan).build()
@@ -124,7 +132,7 @@ class _Builder:
 
     def _scratch(self) -> dict[str, ir.Value]:
         plan, element = self.plan, self.contraction.element
-        output = plan.rows.extent() * planning.panels(plan) * plan.width
+        output = plan.rows.extent() * panels(plan) * plan.width
         wanted = {"a": plan.a_elements, "b": plan.b_elements, "output": output}
         if not plan.scratch_output:
             del wanted["output"]

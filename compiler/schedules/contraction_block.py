@@ -9,9 +9,10 @@ from mlir import ir
 from mlir.dialects import arith
 
 from tyc.compiler.schedules import arithmetic as size
+from tyc.compiler.schedules import contraction_cut as cutting
 from tyc.compiler.schedules import contraction_operands as operands
-from tyc.compiler.schedules import contraction_plan as planning
 from tyc.compiler.schedules.arithmetic import Size
+from tyc.compiler.schedules.contraction_cut import DIRECT, PACKED, SLAB, Plan
 from tyc.compiler.schedules.contraction_epilogue import Epilogue
 from tyc.compiler.schedules.contraction_form import Contraction, Side
 from tyc.compiler.schedules.contraction_kernel import (
@@ -22,7 +23,6 @@ from tyc.compiler.schedules.contraction_kernel import (
 )
 from tyc.compiler.schedules.contraction_operands import Placed, Task
 from tyc.compiler.schedules.contraction_panels import Packer
-from tyc.compiler.schedules.contraction_plan import DIRECT, PACKED, SLAB, Plan
 from tyc.compiler.schedules.contraction_slab import copy_box
 from tyc.compiler.schedules.contraction_tiles import Tiles, equals
 from tyc.compiler.schedules.evaluation import Evaluator
@@ -128,7 +128,7 @@ class Place:
         """Copies or packs the task's part of B, where the plan asks for that."""
         if self._plan.b == SLAB:
             only_if(condition, lambda: self._slab("b", self.work.contraction.b))
-        elif self._plan.b == planning.PANELS:
+        elif self._plan.b == cutting.PANELS:
             only_if(condition, self._panels)
 
     def _chunked(self, name: str) -> bool:
@@ -139,7 +139,7 @@ class Place:
         plan, work = self._plan, self.work
         chunked = self._chunked(name)
         starts = {**self.starts, **(self.depth_starts if chunked else {})}
-        room = planning.slab_shape(side, planning.box(plan, chunked))
+        room = cutting.slab_shape(side, cutting.box(plan, chunked))
         where = [operands.evaluate(i, starts) for i in side.index]
         loops = side.loops()
         edges = [
@@ -152,9 +152,9 @@ class Place:
             if len(last) < len(edges):
                 then, other = (lambda: copy(*last, True)), (lambda: copy(*last, False))
                 return choose(edges[len(last)], [], then, other)
-            box = planning.box(plan, chunked, last)
+            box = cutting.box(plan, chunked, last)
             copy_box(
-                side.value, where, planning.slab_shape(side, box), room, work.scratch[name],
+                side.value, where, cutting.slab_shape(side, box), room, work.scratch[name],
                 side.casts, work.evaluator, plan.lanes,
             )  # fmt: skip
             return []
@@ -210,7 +210,7 @@ class Place:
         return Placed(work.scratch[name], strides, base)
 
     def _slab_strides(self, side: Side, chunked: bool) -> dict[int, int]:
-        room = planning.slab_shape(side, planning.box(self._plan, chunked))
+        room = cutting.slab_shape(side, cutting.box(self._plan, chunked))
         found: dict[int, int] = {}
         step = 1
         for n, index in reversed(list(zip(room, side.index))):

@@ -27,7 +27,7 @@ from tyc.compiler.schedules.contraction_form import (
 from tyc.compiler.schedules.kernel import Packing, itemsize
 
 if TYPE_CHECKING:
-    from tyc.compiler.schedules.contraction_plan import Plan
+    from tyc.compiler.schedules.contraction_cut import Plan
 
 
 @dataclass(frozen=True)

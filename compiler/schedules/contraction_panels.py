@@ -16,10 +16,10 @@ from mlir.dialects import arith, vector
 from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules.affine import LANE, Affine, total
 from tyc.compiler.schedules.arithmetic import Size
+from tyc.compiler.schedules.contraction_cut import Plan
 from tyc.compiler.schedules.contraction_form import Contraction, argument_of, strides_of
 from tyc.compiler.schedules.contraction_kernel import repeat
 from tyc.compiler.schedules.contraction_operands import lane_mask, load, store, widen, zero
-from tyc.compiler.schedules.contraction_plan import Plan
 from tyc.compiler.schedules.evaluation import Evaluator
 from tyc.compiler.schedules.memory import row_major
 

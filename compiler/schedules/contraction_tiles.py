@@ -13,9 +13,9 @@ from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules import contraction_operands as operands
 from tyc.compiler.schedules.affine import Affine
 from tyc.compiler.schedules.arithmetic import Size
+from tyc.compiler.schedules.contraction_cut import DIRECT, Plan, row_tiles
 from tyc.compiler.schedules.contraction_kernel import Tile, choose, depth_runs, repeat, select
 from tyc.compiler.schedules.contraction_operands import Placed
-from tyc.compiler.schedules.contraction_plan import DIRECT, Plan, row_tiles
 
 if TYPE_CHECKING:
     from tyc.compiler.schedules.contraction_block import Place

@@ -35,15 +35,24 @@ def arrays(made: Program) -> list[np.ndarray]:
     return found
 
 
-def schedule(
-    made: Program, constants: Sequence[int] = (), target: Target | None = None
-) -> ScheduledKernel | None:
-    """The schedule of the program's main function as one kernel."""
+def prepared(made: Program, constants: Sequence[int] = ()) -> ir.Module:
+    """The program's main function as one kernel in linalg form."""
     expand_kernel(made.main)
     made.main.attributes["ty.constants"] = ir.DenseI64ArrayAttr.get(list(constants))
     module = lower_to_linalg(made.main)
     assert module.operation.verify()
-    scheduled = schedule_contraction(module, target or host(), Options())
+    return module
+
+
+def schedule(
+    made: Program,
+    constants: Sequence[int] = (),
+    target: Target | None = None,
+    parameters: dict[str, Any] | None = None,
+) -> ScheduledKernel | None:
+    """The schedule of the program's main function as one kernel."""
+    module = prepared(made, constants)
+    scheduled = schedule_contraction(module, target or host(), Options(), parameters)
     assert scheduled is None or scheduled.module.operation.verify()
     return scheduled
 
@@ -55,12 +64,13 @@ def check(
     pieces: Sequence[int] = (1, 3),
     tolerance: float | None = None,
     target: Target | None = None,
+    parameters: dict[str, Any] | None = None,
 ) -> ScheduledKernel:
     """Compiled equals the reference, and any split of the work gives the same bits."""
     with program(body, *inputs) as made:
         values = arrays(made)
         wanted = interpreter.run(made, values)
-        scheduled = schedule(made, constants, target)
+        scheduled = schedule(made, constants, target, parameters)
         assert scheduled is not None
         task = jit.load(scheduled, target)
     packed = [

@@ -1,0 +1,74 @@
+"""The space of plans: distinct, in order, all of them right; plans as plain data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from contraction_kernels import check, prepared
+from programs import program
+
+from tyc.compiler.schedules import contraction_plan
+from tyc.compiler.schedules.contraction_analysis import find
+from tyc.compiler.schedules.contraction_form import Contraction
+from tyc.compiler.targets import find as find_target
+from tyc.compiler.targets import host
+from tyc.dialects import ty
+from tyc.runtime.errors import UserError
+
+MATMUL = (lambda a, b, c: ty.relu(ty.add(ty.matmul(a, b), c)), (27, 600), (600, 45), (45,))
+PLAIN = {"strides": [1, 1], "padding": [1, 1, 1, 1], "dilations": [1, 1]}
+CONVOLUTION = (
+    lambda x, w: ty.conv(x, w, None, layout="NXC", **PLAIN), (1, 6, 7, 5), (19, 5, 3, 3),
+)  # fmt: skip
+
+
+@contextmanager
+def contraction_of(case: tuple, constants: list[int]) -> Iterator[Contraction]:
+    with program(case[0], *case[1:]) as made:
+        module = prepared(made, constants)
+        found = find(module)
+        assert found is not None
+        yield found
+
+
+@pytest.mark.parametrize("constants", [[1], []], ids=["packed", "variable"])
+@pytest.mark.parametrize("case", [MATMUL, CONVOLUTION], ids=["matmul", "convolution"])
+def test_space_is_in_order_and_distinct(case: tuple, constants: list[int]) -> None:
+    with contraction_of(case, constants) as contraction:
+        plans = contraction_plan.space(contraction, host(), 50)
+        assert plans[0] == contraction_plan.make(contraction, host())
+        assert len(set(plans)) == len(plans) == 50
+        assert len({json.dumps(p.parameters()) for p in plans}) == 50
+        for plan in plans:
+            data = json.loads(json.dumps(plan.parameters()))
+            assert contraction_plan.from_parameters(contraction, host(), data) == plan
+
+
+@pytest.mark.parametrize("constants", [[1], []], ids=["packed", "variable"])
+@pytest.mark.parametrize("case", [MATMUL, CONVOLUTION], ids=["matmul", "convolution"])
+def test_every_plan_computes_the_same(case: tuple, constants: list[int]) -> None:
+    with contraction_of(case, constants) as contraction:
+        plans = contraction_plan.space(contraction, host(), 400)
+    for i in np.random.default_rng(2).choice(len(plans), 6, replace=False):
+        parameters = plans[i].parameters()
+        check(*case, constants=constants, parameters=parameters, tolerance=1e-4)
+
+
+@pytest.mark.parametrize(
+    "change, reason",
+    [({"height": 90}, "tile of 90 rows"), ({"vectors": 7, "height": 6}, "42 sums in 16 registers"),
+     ({"a": "lost"}, "A lost"), ({"rows": [3, 1]}, "no part of the loops"),
+     ({"columns": [0, 20]}, "within a panel"), ({"depth": None}, "TypeError")],
+    ids=str,
+)  # fmt: skip
+def test_parameters_that_do_not_fit_are_refused(change: dict, reason: str) -> None:
+    target = find_target(cpu="x86-64-v3")
+    with contraction_of(MATMUL, [1]) as contraction:
+        plan = contraction_plan.make(contraction, target)
+        assert plan is not None
+        with pytest.raises(UserError, match=f"must fit the kernel's loops.*{reason}"):
+            contraction_plan.from_parameters(contraction, target, plan.parameters() | change)
