@@ -94,6 +94,24 @@ def _scaled_exp(n: Scalar, r: Scalar) -> Scalar:
     return y * _power_of_two(half) * _power_of_two(whole - half)
 
 
+_EXP2 = (1.5353361960e-4, 1.3398875017e-3, 9.6184369177e-3, 5.5503323674e-2, 2.4022647738e-1,
+         6.9314718246e-1, 1.0)  # fmt: skip
+_ROUNDING = 12582912.0  # 1.5 * 2**23: a sum with it is rounded to a whole number, its low bits
+
+
+def exp_beside_one(x: Scalar) -> Scalar:
+    """`2**n * 2**f` with `|f| <= 1/2`, of `x` within [-87, 87]: exp where 1 is added to it, as in a
+    sigmoid. There is no subnormal result then, and half the work of `exp`.
+
+    The limits keep `1 / (1 + e**x)` within 2e-38 of the truth.
+    """
+    x = _clamp(x, -87.0, 87.0)
+    shifted = _fma(x, constants.log2(constants.e), _ROUNDING)
+    f = _fma(x, 1.44269502162933, _ROUNDING - shifted)
+    y = _polynomial(_fma(x, 1.92596292256e-8, f), _EXP2)
+    return _bitcast(_bitcast(y, i32) + (_bitcast(shifted, i32) << 23), f32)
+
+
 _LOG = (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
         -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)  # fmt: skip
 
@@ -219,10 +237,32 @@ def approximate(module: ir.Module) -> None:
 
     module.operation.walk(visit)
     for operation in found:
+        rule = exp_beside_one if _is_beside_one(operation) else RULES[operation.name]
         with ir.InsertionPoint(operation), operation.location:
-            result = RULES[operation.name](Scalar(operation.operands[0], f32))
+            result = rule(Scalar(operation.operands[0], f32))
         operation.results[0].replace_all_uses_with(result.value)
         operation.erase()
+
+
+def _is_beside_one(operation: ir.Operation) -> bool:
+    """True for an exponential that is read by sums with 1 only."""
+    readers = [use.owner.operation for use in operation.results[0].uses]
+    return operation.name == "math.exp" and all(
+        r.name == "arith.addf" and any(_is_one(v) for v in r.operands) for r in readers
+    )
+
+
+def _is_one(value: ir.Value) -> bool:
+    """True for a scalar 1, or a vector of them."""
+    op = None if isinstance(value.owner, ir.Block) else value.owner.operation
+    if op is not None and op.name == "vector.broadcast":
+        return _is_one(op.operands[0])
+    if op is None or op.name != "arith.constant":
+        return False
+    attribute = op.attributes["value"]
+    if isinstance(attribute, ir.DenseElementsAttr):
+        attribute = attribute.get_splat_value() if attribute.is_splat else attribute
+    return isinstance(attribute, ir.FloatAttr) and ir.FloatAttr(attribute).value == 1.0
 
 
 def _is_f32(kind: ir.Type) -> bool:

@@ -70,3 +70,36 @@ def test_special_values(name):
 
 def test_every_rule_has_a_bound():
     assert {f"math.{r[0]}" for r in ROWS} == set(mathematics.RULES)
+
+
+BESIDE_ONE = (
+    KERNEL.replace(
+        "math.{name} %x : vector<8xf32>",
+        """math.exp %x : vector<8xf32>
+    %one = arith.constant dense<1.0> : vector<8xf32>
+    %z = arith.addf %one, %e1 : vector<8xf32>""",
+    )
+    .replace("%y = math.exp", "%e1 = math.exp")
+    .replace("store %y", "store %z")
+)
+
+
+def one_plus_exp(x: np.ndarray) -> np.ndarray:
+    with ir.Context(), ir.Location.unknown():
+        module = ir.Module.parse(BESIDE_ONE.format(n=x.size))
+        return jit.run(ScheduledKernel(module, "k", 1, x.size), [x], [np.empty_like(x)])[0]
+
+
+def test_one_plus_exponential_within_two_ulp():
+    x = np.linspace(-100.0, 87.0, COUNT, dtype=np.float32)
+    want = 1 + np.exp(x.astype(np.float64))
+    error = np.abs(one_plus_exp(x) - want) / np.spacing(want.astype(np.float32))
+    assert error.max() <= 2
+
+
+def test_one_plus_exponential_stays_finite():
+    """Its reciprocal, a sigmoid, is then off by 2e-38 at most; NaN stays NaN."""
+    got = one_plus_exp(np.array([np.nan, np.inf, 88.0, 1000.0, -np.inf, 0, 0, 0], np.float32))
+    assert np.isnan(got[0])
+    assert (1 / got[1:4] < 2e-38).all()
+    assert got[4:6].tolist() == [1.0, 2.0]
