@@ -80,7 +80,8 @@ def write(parts: Parts, output: Path) -> Artifact:
         external = external and packed.nbytes > 0
         manifest = _manifest(parts, packed.nbytes, files[".safetensors"].name if external else "")
         _write_library(parts, packed, external, manifest, base, made[".so"])
-        text = header.emit_header(parts.name, parts.inputs, parts.outputs, external)
+        steps = len(parts.plan.steps)
+        text = header.emit_header(parts.name, parts.inputs, parts.outputs, external, steps)
         made[".h"].write_text(text)
         made[".json"].write_text(json.dumps(manifest, indent=1) + "\n")
         if external:
@@ -132,7 +133,11 @@ def _manifest(parts: Parts, weights_bytes: int, weights_file: str) -> dict[str, 
         "memory": memory,
         "weights": file,
         "kernels": kernels,
-        "steps": [{"kernel": s.kernel, "origin": s.origin} for s in plan.steps],
+        "buffers": [[b.nbytes, b.place, b.index] for b in plan.buffers],
+        "steps": [
+            {"kernel": s.kernel, "origin": s.origin, "inputs": s.inputs, "outputs": s.outputs}
+            for s in plan.steps
+        ],
     }
 
 

@@ -155,6 +155,7 @@ class Model(ctypes.Structure):
         ("weights", ctypes.c_void_p),
         ("weights_bytes", ctypes.c_uint64),
         ("main", ctypes.c_void_p),
+        ("timed_main", ctypes.c_void_p),
     ]
 
 

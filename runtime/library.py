@@ -33,6 +33,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
             _POINTER,
         ],
     ),
+    "profile": (_STATUS, [_POINTER, _POINTER, _POINTER, _POINTER, _POINTER]),
     "workspace_bytes": (ctypes.c_size_t, []),
     "manifest": (ctypes.c_char_p, []),
     "status_message": (ctypes.c_char_p, [_STATUS]),

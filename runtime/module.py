@@ -88,18 +88,23 @@ class Module:
 
         `out` may be an array (for one output), a sequence, or a dictionary that names some outputs.
         """
-        if kwargs or len(args) != len(self._input_types):
-            args = tuple(bind(self.name, self.inputs, self._positions, args, kwargs))
-        arrays = [
-            value if fits(value, *self._input_types[i]) else as_input(self.name, spec, value)
-            for i, (value, spec) in enumerate(zip(args, self.inputs))
-        ]
+        arrays = self._arrays(args, kwargs)
         if out is None:
             results = [np.empty(shape, dtype) for dtype, shape in self._output_types]
         else:
             results = as_outputs(self.name, self.outputs, out)
         self._invoke(arrays, results, check=out is not None)
         return results[0] if len(results) == 1 else self._result(*results)
+
+    def profile(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        """Runs the model once, as a call does. Gives the time in nanoseconds before the first of
+        the manifest's steps, and after each one."""
+        run = self._library.function("profile")
+        times = np.zeros(len(self.manifest["steps"]) + 1, np.int64)
+        results = [np.empty(shape, dtype) for dtype, shape in self._output_types]
+        pointers = self._pointers(self._arrays(args, kwargs), results)
+        self._check(run(*pointers, address(times)))
+        return times
 
     def use_workspace(self, workspace: WorkspaceLike) -> None:
         """Makes the calling thread's next calls work in memory of the caller's."""
@@ -117,7 +122,22 @@ class Module:
         outputs = ", ".join(map(str, self.outputs))
         return f"<tyc module {self.name}({inputs}) -> ({outputs})>"
 
+    def _arrays(self, args: tuple, kwargs: dict[str, Any]) -> list[np.ndarray]:
+        """The inputs in order, each as the library can read it."""
+        if kwargs or len(args) != len(self._input_types):
+            args = tuple(bind(self.name, self.inputs, self._positions, args, kwargs))
+        return [
+            value if fits(value, *self._input_types[i]) else as_input(self.name, spec, value)
+            for i, (value, spec) in enumerate(zip(args, self.inputs))
+        ]
+
     def _invoke(self, arrays: list[np.ndarray], results: list[np.ndarray], check: bool) -> None:
+        self._check(self._run(*self._pointers(arrays, results, check)))
+
+    def _pointers(
+        self, arrays: list[np.ndarray], results: list[np.ndarray], check: bool = False
+    ) -> tuple[Any, ...]:
+        """The arguments of the library's functions: inputs, outputs, workspace, executor."""
         try:
             frame = self._local.frame
         except AttributeError:
@@ -131,7 +151,9 @@ class Module:
             frame.checked = (inputs, outputs)
         frame.inputs[: len(inputs)] = inputs
         frame.outputs[:] = outputs
-        status = self._run(frame.inputs, frame.outputs, frame.workspace.address, self._executor)
+        return frame.inputs, frame.outputs, frame.workspace.address, self._executor
+
+    def _check(self, status: int) -> None:
         if status:
             # Everything that a caller can get wrong was checked before.
             raise InternalError(

@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "compile": "tyc compile resnet18.onnx -o resnet18.so",
     "run": "tyc run resnet18.so --input images=cat.npy --output results",
     "bench": "tyc bench resnet18.onnx --against onnxruntime --threads 1,2",
+    "profile": "tyc profile resnet18.onnx --threads 1 --html profile.html",
     "check": "tyc check model.onnx --shape images=1x3x224x224",
     "inspect": "tyc inspect resnet18.so",
     "opt": "tyc opt program.mlir --passes=canonicalize,cse",
@@ -33,7 +34,7 @@ COMMANDS: dict[str, str] = {
 
 EXIT_USER, EXIT_INTERNAL = 2, 3
 
-_ISOLATED = ("compile", "run", "bench", "check", "inspect", "opt", "diff")
+_ISOLATED = ("compile", "run", "bench", "profile", "check", "inspect", "opt", "diff")
 
 
 def _show_version(asked: bool) -> None:

@@ -68,6 +68,7 @@ def emit_header(
     inputs: Sequence[tuple[str, TensorType]],
     outputs: Sequence[tuple[str, TensorType]],
     external: bool,
+    steps: int,
 ) -> str:
     """The text of `NAME.h`; it needs no other file of ours."""
     types = native.public_header()
@@ -77,7 +78,7 @@ def emit_header(
     lines += ["#ifdef __cplusplus", 'extern "C" {', "#endif", ""]
     lines += [*_struct(name, "inputs", inputs, external), ""]
     lines += [*_struct(name, "outputs", outputs, external), ""]
-    lines += [_FUNCTIONS.replace("NAME", name)]
+    lines += [_FUNCTIONS.replace("NAME", name).replace("STEPS", str(steps))]
     if external:
         lines += [_WEIGHTS.replace("NAME", name)]
     lines += ["#ifdef __cplusplus", "}", "#endif", f"#endif /* {guard} */", ""]
@@ -101,6 +102,10 @@ const char *NAME_status_message(tyc_status status);
 /* A pool of `threads` threads; 0 takes TYC_NUM_THREADS, else all CPUs. Models may share it. */
 tyc_status NAME_executor_create(int32_t threads, tyc_executor **executor);
 void NAME_executor_destroy(tyc_executor *executor);
+/* As NAME_run; writes STEPS + 1 times in nanoseconds: before the first of the manifest's steps,
+ * and after each one. */
+tyc_status NAME_profile(const NAME_inputs *inputs, const NAME_outputs *outputs, void *workspace,
+                        const tyc_executor *executor, int64_t *times);
 """
 _WEIGHTS = """\
 /* Maps the weights file that was written beside the library. */

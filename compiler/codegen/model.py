@@ -48,7 +48,7 @@ def is_parallel(kernel: CompiledKernel) -> bool:
 def exports(name: str, external_weights: bool) -> list[str]:
     """The symbols of a model's library."""
     stems = ["run", "call", "workspace_bytes", "manifest", "status_message", "executor_create",
-             "executor_destroy"]  # fmt: skip
+             "executor_destroy", "profile"]  # fmt: skip
     if external_weights:
         stems += ["weights_map", "weights_unmap"]
     return [f"{name}_{s}" for s in stems]
@@ -57,14 +57,16 @@ def exports(name: str, external_weights: bool) -> list[str]:
 def emit_model(source: ModelSource) -> str:
     """LLVM IR text of the model's object."""
     parts = [_DECLARATIONS, *_tasks(source), *_strings(source), *_signature(source)]
-    parts += [_model(source), _DISPATCH, _main(source), _thunks(source)]
+    parts += [_model(source), _DISPATCH, _main(source), _main(source, timed=True), _thunks(source)]
     return "\n".join(parts)
 
 
 _DECLARATIONS = """\
 %tensor_type = type { ptr, ptr, i32, i32 }
-%model = type { i32, i32, i32, i32, ptr, ptr, ptr, ptr, i64, i64, ptr, ptr, i64, ptr }
+%model = type { i32, i32, i32, i32, ptr, ptr, ptr, ptr, i64, i64, ptr, ptr, i64, ptr, ptr }
 declare hidden i32 @tyc_model_run(ptr, ptr, ptr, ptr, ptr)
+declare hidden i32 @tyc_model_profile(ptr, ptr, ptr, ptr, ptr, ptr)
+declare hidden void @tyc_clock(ptr)
 declare hidden i32 @tyc_model_call(ptr, ptr, i64, ptr, i64, ptr, i64, ptr)
 declare hidden ptr @tyc_model_status_message(ptr, i32)
 declare hidden i32 @tyc_executor_create(i32, ptr)
@@ -143,23 +145,27 @@ def _model(source: ModelSource) -> str:
         f"i32 {flags}", "ptr @text_name", "ptr @text_manifest", "ptr @table_inputs",
         "ptr @table_outputs", f"i64 {source.plan.arena_bytes}", f"i64 {bits}",
         "ptr @text_features", "ptr @tyc_weights" if embedded else "ptr null",
-        f"i64 {source.weights_bytes}", "ptr @model_main",
+        f"i64 {source.weights_bytes}", "ptr @model_main", "ptr @model_timed_main",
     ]  # fmt: skip
     return f"@description = internal constant %model {{ {', '.join(fields)} }}"
 
 
-def _main(source: ModelSource) -> str:
+def _main(source: ModelSource, timed: bool = False) -> str:
+    """The main function; the timed one asks the clock before the first step and after each."""
     plan = source.plan
     widest = max((len(s.inputs) + len(s.outputs) for s in plan.steps), default=1)
+    name, times = ("model_timed_main", ", ptr %times") if timed else ("model_main", "")
     lines = [
-        "define internal void @model_main(ptr %inputs, ptr %outputs, ptr %workspace, "
-        "ptr %executor, ptr %weights) {",
+        f"define internal void @{name}(ptr %inputs, ptr %outputs, ptr %workspace, "
+        f"ptr %executor, ptr %weights{times}) {{",
         f"  %buffers = alloca [{max(widest, 1)} x ptr], align 64",
     ]
     for place, values in (("input", source.inputs), ("output", source.outputs)):
         for i in range(len(values)):
             lines.append(f"  %{place}_at{i} = getelementptr ptr, ptr %{place}s, i64 {i}")
             lines.append(f"  %{place}{i} = load ptr, ptr %{place}_at{i}")
+    if timed:
+        lines.append("  call void @tyc_clock(ptr %times)")
     for number, step in enumerate(plan.steps):
         kernel = source.kernels[step.kernel]
         for slot, b in enumerate((*step.inputs, *step.outputs)):
@@ -172,6 +178,9 @@ def _main(source: ModelSource) -> str:
             )
         else:
             lines.append(f"  call void {task}(ptr %buffers, i64 0, i64 {kernel.count}, i32 0)")
+        if timed:
+            lines.append(f"  %time{number} = getelementptr i64, ptr %times, i64 {number + 1}")
+            lines.append(f"  call void @tyc_clock(ptr %time{number})")
     return "\n".join([*lines, "  ret void", "}"])
 
 
@@ -196,6 +205,10 @@ define i32 @NAME_run(ptr %i, ptr %o, ptr %w, ptr %e) {
 define i32 @NAME_call(ptr %i, i64 %n, ptr %o, i64 %m, ptr %w, i64 %b, ptr %e) {
   %s = call i32 @tyc_model_call(ptr @description, ptr %i, i64 %n, ptr %o, i64 %m, ptr %w, i64 %b, \
 ptr %e)
+  ret i32 %s
+}
+define i32 @NAME_profile(ptr %i, ptr %o, ptr %w, ptr %e, ptr %t) {
+  %s = tail call i32 @tyc_model_profile(ptr @description, ptr %i, ptr %o, ptr %w, ptr %e, ptr %t)
   ret i32 %s
 }
 define i64 @NAME_workspace_bytes() {

@@ -1,7 +1,9 @@
 /* model.c: the checks between a host's call and a model's code. */
+#define _GNU_SOURCE
 #include "model.h"
 
 #include <stdbool.h>
+#include <time.h>
 
 #include "cpu.h"
 
@@ -22,8 +24,13 @@ static bool any_null(const void *const *pointers, size_t count) {
     return false;
 }
 
-tyc_status tyc_model_run(const tyc_model *model, const void *const *inputs, void *const *outputs,
-                         void *workspace, const tyc_executor *executor) {
+static const void *weights_of(const tyc_model *model, const void *const *inputs) {
+    return external_weights(model) ? inputs[model->num_inputs] : model->weights;
+}
+
+static tyc_status check_run(const tyc_model *model, const void *const *inputs,
+                            void *const *outputs, const void *workspace,
+                            const tyc_executor *executor) {
     if (model->features & ~tyc_cpu_features()) return TYC_ERROR_CPU;
     if (model->abi_version != TYC_ABI_VERSION) return TYC_ERROR_ABI;
     if (executor && executor->abi_version != TYC_ABI_VERSION) return TYC_ERROR_ABI;
@@ -35,11 +42,32 @@ tyc_status tyc_model_run(const tyc_model *model, const void *const *inputs, void
     if (any_null(inputs, num_inputs)) return TYC_ERROR_ARGUMENT;
     if (any_null((const void *const *)outputs, model->num_outputs)) return TYC_ERROR_ARGUMENT;
     if (model->workspace_bytes && !workspace) return TYC_ERROR_ARGUMENT;
-
-    const void *weights = external_weights(model) ? inputs[model->num_inputs] : model->weights;
-    if (!aligned(workspace) || !aligned(weights)) return TYC_ERROR_ARGUMENT;
-    model->main(inputs, outputs, workspace, executor, weights);
+    if (!aligned(workspace) || !aligned(weights_of(model, inputs))) return TYC_ERROR_ARGUMENT;
     return TYC_OK;
+}
+
+tyc_status tyc_model_run(const tyc_model *model, const void *const *inputs, void *const *outputs,
+                         void *workspace, const tyc_executor *executor) {
+    tyc_status status = check_run(model, inputs, outputs, workspace, executor);
+    if (status) return status;
+    model->main(inputs, outputs, workspace, executor, weights_of(model, inputs));
+    return TYC_OK;
+}
+
+tyc_status tyc_model_profile(const tyc_model *model, const void *const *inputs,
+                             void *const *outputs, void *workspace, const tyc_executor *executor,
+                             int64_t *times) {
+    tyc_status status = check_run(model, inputs, outputs, workspace, executor);
+    if (status) return status;
+    if (!times) return TYC_ERROR_ARGUMENT;
+    model->timed_main(inputs, outputs, workspace, executor, weights_of(model, inputs), times);
+    return TYC_OK;
+}
+
+void tyc_clock(int64_t *time) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    *time = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 static tyc_status check_tensor(const tyc_tensor *tensor, const tyc_tensor_type *type) {

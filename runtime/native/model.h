@@ -1,8 +1,9 @@
 /* model.h: the constant description of a model that the compiler emits into a library, and the
  * functions that its exported thunks call. Internal: nothing here is visible outside the library.
  *
- * The compiler writes both structs as LLVM data. Their layout is fixed by the assertions below, is
- * mirrored in `tyc.runtime.abi`, and changes only with TYC_ABI_VERSION. */
+ * The compiler writes both structs as LLVM data. Their layout is fixed by the assertions below and is
+ * mirrored in `tyc.runtime.abi`. They never leave their library: what crosses its boundary stands in
+ * tyc.h, and only that changes TYC_ABI_VERSION. */
 #ifndef TYC_MODEL_H
 #define TYC_MODEL_H
 
@@ -25,6 +26,12 @@ typedef struct tyc_tensor_type {
 typedef void (*tyc_model_main)(const void *const *inputs, void *const *outputs, void *workspace,
                                const tyc_executor *executor, const void *weights);
 
+/* The same steps, timed: the clock before the first one in times[0], after step i in times[i + 1].
+ * A function of its own, so that a run that is not timed asks nothing. */
+typedef void (*tyc_model_timed_main)(const void *const *inputs, void *const *outputs,
+                                     void *workspace, const tyc_executor *executor,
+                                     const void *weights, int64_t *times);
+
 typedef struct tyc_model {
     uint32_t abi_version;
     uint32_t num_inputs;
@@ -40,13 +47,14 @@ typedef struct tyc_model {
     const void *weights; /* null when external or when there are none */
     uint64_t weights_bytes;
     tyc_model_main main;
+    tyc_model_timed_main timed_main;
 } tyc_model;
 
 _Static_assert(sizeof(tyc_tensor_type) == 24, "layout");
 _Static_assert(offsetof(tyc_tensor_type, shape) == 8, "layout");
 _Static_assert(offsetof(tyc_tensor_type, dtype) == 16, "layout");
 _Static_assert(offsetof(tyc_tensor_type, rank) == 20, "layout");
-_Static_assert(sizeof(tyc_model) == 96, "layout");
+_Static_assert(sizeof(tyc_model) == 104, "layout");
 _Static_assert(offsetof(tyc_model, name) == 16, "layout");
 _Static_assert(offsetof(tyc_model, manifest) == 24, "layout");
 _Static_assert(offsetof(tyc_model, inputs) == 32, "layout");
@@ -57,12 +65,21 @@ _Static_assert(offsetof(tyc_model, features_message) == 64, "layout");
 _Static_assert(offsetof(tyc_model, weights) == 72, "layout");
 _Static_assert(offsetof(tyc_model, weights_bytes) == 80, "layout");
 _Static_assert(offsetof(tyc_model, main) == 88, "layout");
+_Static_assert(offsetof(tyc_model, timed_main) == 96, "layout");
 
 /* Checks CPU, ABI versions, pointers and alignment, in this order, then runs the model. `inputs`
  * and `outputs` are the generated structs seen as arrays of pointers. A null `outputs` is always
  * refused, so that a host can ask whether a library fits its CPU without running it. */
 tyc_status tyc_model_run(const tyc_model *model, const void *const *inputs, void *const *outputs,
                          void *workspace, const tyc_executor *executor);
+
+/* As tyc_model_run, with the clock's nanoseconds before the first step and after each one. */
+tyc_status tyc_model_profile(const tyc_model *model, const void *const *inputs,
+                             void *const *outputs, void *workspace, const tyc_executor *executor,
+                             int64_t *times);
+
+/* Nanoseconds of a clock that never goes back. */
+void tyc_clock(int64_t *time);
 
 /* As tyc_model_run, after comparing every tensor and the workspace's size with the model's. */
 tyc_status tyc_model_call(const tyc_model *model, const tyc_tensor *inputs, size_t num_inputs,
