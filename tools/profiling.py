@@ -1,4 +1,4 @@
-"""What a profile says of each kernel: rates against the machine's limits, and where it came from."""
+"""What a profile says of each kernel: rates beside the limits of the machine, and its origin."""
 
 from __future__ import annotations
 

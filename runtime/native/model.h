@@ -1,9 +1,9 @@
 /* model.h: the constant description of a model that the compiler emits into a library, and the
  * functions that its exported thunks call. Internal: nothing here is visible outside the library.
  *
- * The compiler writes both structs as LLVM data. Their layout is fixed by the assertions below and is
- * mirrored in `tyc.runtime.abi`. They never leave their library: what crosses its boundary stands in
- * tyc.h, and only that changes TYC_ABI_VERSION. */
+ * The compiler writes both structs as LLVM data. Their layout is fixed by the assertions below and
+ * is mirrored in `tyc.runtime.abi`. They never leave their library: what crosses its boundary
+ * stands in tyc.h, and only that changes TYC_ABI_VERSION. */
 #ifndef TYC_MODEL_H
 #define TYC_MODEL_H
 

@@ -14,8 +14,8 @@
  *   const char *resnet18_status_message(tyc_status);
  *   tyc_status  resnet18_executor_create(int32_t threads, tyc_executor **);
  *   void        resnet18_executor_destroy(tyc_executor *);
- *   tyc_status  resnet18_profile(const resnet18_inputs *, const resnet18_outputs *, void *workspace,
- *                                const tyc_executor *, int64_t *times);
+ *   tyc_status  resnet18_profile(const resnet18_inputs *, const resnet18_outputs *,
+ *                                void *workspace, const tyc_executor *, int64_t *times);
  *   tyc_status  resnet18_weights_map(const char *path, const void **data, size_t *bytes);
  *   void        resnet18_weights_unmap(const void *data, size_t bytes);
  *

@@ -46,7 +46,7 @@ def _read(tool: list[str], path: Path) -> str:
 
 
 STEMS = ["run", "call", "workspace_bytes", "manifest", "status_message", "executor_create",
-         "executor_destroy"]  # fmt: skip
+         "executor_destroy", "profile"]  # fmt: skip
 
 
 def test_only_the_models_symbols_are_visible(built: Built) -> None:

@@ -29,6 +29,7 @@ MANIFEST = {
     "memory": {"workspace_bytes": 4000, "weights_bytes": 64, "stack_bytes": 0},
     "weights": {"kind": "embedded"},
     "kernels": [],
+    "steps": [{"kernel": "scale", "origin": "", "inputs": [], "outputs": []}],
 }
 
 

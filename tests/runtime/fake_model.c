@@ -54,6 +54,13 @@ static void fake_main(const void *const *inputs, void *const *outputs, void *wor
     if (OUTPUTS == 2) *(int64_t *)outputs[1] = (int64_t)sum;
 }
 
+static void fake_timed(const void *const *inputs, void *const *outputs, void *workspace,
+                       const tyc_executor *executor, const void *weights, int64_t *times) {
+    tyc_clock(&times[0]);
+    fake_main(inputs, outputs, workspace, executor, weights);
+    tyc_clock(&times[1]);
+}
+
 static const int64_t shape[] = {10, 100};
 static const tyc_tensor_type inputs[] = {{"x", shape, TYC_F32, 2}, {"bias", NULL, TYC_F32, 0}};
 static const tyc_tensor_type outputs[] = {{"y", shape, TYC_F32, 2}, {"sum", NULL, TYC_I64, 0}};
@@ -74,6 +81,7 @@ static const tyc_model model = {
     .weights = EXTERNAL ? NULL : weights,
     .weights_bytes = sizeof weights,
     .main = fake_main,
+    .timed_main = fake_timed,
 };
 
 typedef struct fake_inputs fake_inputs;
@@ -82,6 +90,13 @@ typedef struct fake_outputs fake_outputs;
 EXPORTED tyc_status JOIN(NAME, run)(const fake_inputs *in, const fake_outputs *out,
                                     void *workspace, const tyc_executor *executor) {
     return tyc_model_run(&model, (const void *const *)in, (void *const *)out, workspace, executor);
+}
+
+EXPORTED tyc_status JOIN(NAME, profile)(const fake_inputs *in, const fake_outputs *out,
+                                        void *workspace, const tyc_executor *executor,
+                                        int64_t *times) {
+    return tyc_model_profile(&model, (const void *const *)in, (void *const *)out, workspace,
+                             executor, times);
 }
 
 EXPORTED tyc_status JOIN(NAME, call)(const tyc_tensor *in, size_t num_in, const tyc_tensor *out,

@@ -166,6 +166,13 @@ static void double_it(const void *const *inputs, void *const *outputs, void *wor
     *(float *)outputs[0] = *(const float *)inputs[0] * *(const float *)weights;
 }
 
+static void double_timed(const void *const *inputs, void *const *outputs, void *workspace,
+                         const tyc_executor *executor, const void *weights, int64_t *times) {
+    tyc_clock(&times[0]);
+    double_it(inputs, outputs, workspace, executor, weights);
+    tyc_clock(&times[1]);
+}
+
 static const int64_t shape[] = {1, 1};
 static const tyc_tensor_type in_type = {"x", shape, TYC_F32, 2};
 static const tyc_tensor_type out_type = {"y", NULL, TYC_F32, 0};
@@ -174,7 +181,7 @@ _Alignas(64) static unsigned char workspace[128];
 
 static tyc_model make_model(void) {
     return (tyc_model){TYC_ABI_VERSION, 1, 1, 0, "m", "{}", &in_type, &out_type, 64, 0,
-                       "needs more", weights, sizeof weights, double_it};
+                       "needs more", weights, sizeof weights, double_it, double_timed};
 }
 
 static void test_run_statuses(void) {
@@ -201,6 +208,18 @@ static void test_run_statuses(void) {
     CHECK(tyc_model_run(&changed, in, out, workspace, NULL) == TYC_ERROR_ABI);
     for (tyc_status s = -1; s < 12; s++) CHECK(strlen(tyc_model_status_message(&model, s)) > 1);
     CHECK(!strcmp(tyc_model_status_message(&model, TYC_ERROR_CPU), "needs more"));
+}
+
+static void test_profile(void) {
+    tyc_model model = make_model();
+    float x = 4, y = 0;
+    const void *in[] = {&x};
+    void *out[] = {&y};
+    int64_t times[2] = {0, 0};
+    CHECK(tyc_model_profile(&model, in, out, workspace, NULL, times) == TYC_OK && y == 8);
+    CHECK(times[0] > 0 && times[1] >= times[0]);
+    CHECK(tyc_model_profile(&model, in, out, workspace, NULL, NULL) == TYC_ERROR_ARGUMENT);
+    CHECK(tyc_model_profile(&model, in, out, NULL, NULL, times) == TYC_ERROR_ARGUMENT);
 }
 
 static void test_call_statuses(void) {
@@ -287,6 +306,7 @@ int main(int count, char **arguments) {
     test_fork();
     test_default_threads();
     test_run_statuses();
+    test_profile();
     test_call_statuses();
     test_call_external();
     test_weights(arguments[1]);

@@ -54,7 +54,7 @@ def test_only_names_of_the_model_are_exported(fake):
     nm = subprocess.run(["nm", "-D", "--defined-only", fake], capture_output=True, text=True)
     names = {line.split()[-1] for line in nm.stdout.splitlines()}
     suffixes = ["run", "call", "workspace_bytes", "manifest", "status_message"]
-    suffixes += ["executor_create", "executor_destroy"]
+    suffixes += ["executor_create", "executor_destroy", "profile"]
     assert names == {f"fake_{suffix}" for suffix in suffixes}
 
 
