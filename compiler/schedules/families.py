@@ -10,6 +10,7 @@ from tyc.compiler.schedules import loops, loops_opaque
 from tyc.compiler.schedules.choice import InvalidParameters, Parameters
 from tyc.compiler.schedules.contraction import schedule_contraction
 from tyc.compiler.schedules.kernel import ScheduledKernel
+from tyc.compiler.schedules.matvec import schedule_matvec, takes_matvec
 from tyc.compiler.schedules.structure import Generic, read_generic
 from tyc.compiler.targets import Target
 
@@ -43,6 +44,35 @@ class Contractions:
     def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
         """Nothing is faster than this family where it applies."""
         return None if any(_has_lanes_in_both(g) for g in _reductions(module)) else 0.0
+
+
+class Matvecs:
+    """One product of few rows with its epilogue (`matvec.py`)."""
+
+    name = "matvec"
+
+    def schedule(
+        self,
+        module: ir.Module,
+        target: Target,
+        options: Options,
+        parameters: Parameters | None = None,
+    ) -> ScheduledKernel | None:
+        """The kernel as sums over a matrix that is read once."""
+        _require_default(parameters)
+        return schedule_matvec(module, target, options)
+
+    def space(
+        self, module: ir.Module, target: Target, options: Options, limit: int
+    ) -> list[Parameters]:
+        """The default alone."""
+        return [{}]
+
+    def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
+        """Nothing is faster than this family where it applies."""
+        if any(_has_lanes_in_both(g) for g in _reductions(module)):
+            return None
+        return 0.0 if takes_matvec(module, target, options) else None
 
 
 class Loops:

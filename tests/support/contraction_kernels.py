@@ -49,10 +49,13 @@ def schedule(
     constants: Sequence[int] = (),
     target: Target | None = None,
     parameters: dict[str, Any] | None = None,
+    family: Callable[..., ScheduledKernel | None] = schedule_contraction,
+    options: Options | None = None,
 ) -> ScheduledKernel | None:
     """The schedule of the program's main function as one kernel."""
     module = prepared(made, constants)
-    scheduled = schedule_contraction(module, target or host(), Options(), parameters)
+    given = () if parameters is None else (parameters,)
+    scheduled = family(module, target or host(), options or Options(), *given)
     assert scheduled is None or scheduled.module.operation.verify()
     return scheduled
 
@@ -65,12 +68,14 @@ def check(
     tolerance: float | None = None,
     target: Target | None = None,
     parameters: dict[str, Any] | None = None,
+    family: Callable[..., ScheduledKernel | None] = schedule_contraction,
+    options: Options | None = None,
 ) -> ScheduledKernel:
     """Compiled equals the reference, and any split of the work gives the same bits."""
     with program(body, *inputs) as made:
         values = arrays(made)
         wanted = interpreter.run(made, values)
-        scheduled = schedule(made, constants, target, parameters)
+        scheduled = schedule(made, constants, target, parameters, family, options)
         assert scheduled is not None
         task = jit.load(scheduled, target)
     packed = [
