@@ -154,7 +154,7 @@ def report(memory: list[Run], run: Run, threads: int) -> dict[str, object]:
 
 def main() -> None:
     """Measures every shape, kind and number of rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Matrix-vector kernels against memory.")
     parser.add_argument("--threads", default="1")
     parser.add_argument("--rows", default="1")
     parser.add_argument("--kinds", default=",".join(KINDS))
