@@ -1,4 +1,4 @@
-/* bandwidth.c: how fast one thread reads memory, and McCalpin's triad, on arrays that no cache holds. */
+/* bandwidth.c: how fast a thread reads memory, and STREAM's triad, on arrays too long for caches. */
 #include <stddef.h>
 
 typedef float vector __attribute__((vector_size(32), aligned(32)));
