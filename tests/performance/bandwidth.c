@@ -1,4 +1,4 @@
-/* bandwidth.c: how fast a thread reads memory, and STREAM's triad, on arrays too long for caches. */
+/* bandwidth.c: how fast a thread reads memory, and STREAM's triad, on arrays too long to cache. */
 #include <stddef.h>
 
 typedef float vector __attribute__((vector_size(32), aligned(32)));
