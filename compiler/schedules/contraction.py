@@ -33,7 +33,7 @@ from tyc.compiler.schedules.contraction_form import Contraction, Side, argument_
 from tyc.compiler.schedules.contraction_kernel import loop
 from tyc.compiler.schedules.evaluation import Evaluator
 from tyc.compiler.schedules.kernel import (
-    Packing,
+    Packings,
     ScheduledKernel,
     element_of,
     itemsize,
@@ -70,7 +70,7 @@ def schedule_contraction(
 class _Builder:
     contraction: Contraction
     plan: Plan
-    packings: dict[int, Packing] = field(default_factory=dict)
+    packings: Packings = field(default_factory=dict)
 
     def build(self) -> ScheduledKernel:
         """A new module with the scheduled function."""

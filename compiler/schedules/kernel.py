@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from mlir import ir
 
+from tyc.compiler.schedules.convolution_winograd_packing import WinogradPacking
+
 
 @dataclass(frozen=True)
 class Packing:
@@ -50,9 +52,15 @@ class Packing:
         return {k: v for k, v in asdict(self).items() if v is not None}
 
     @staticmethod
-    def from_json(data: dict[str, Any]) -> Packing:
-        """The packing of `to_json`'s data."""
+    def from_json(data: dict[str, Any]) -> Packing | WinogradPacking:
+        """The packing of `to_json`'s data, of either kind."""
+        if "winograd" in data:
+            return WinogradPacking.from_json(data)
         return Packing(**{k: tuple(v) for k, v in data.items()})
+
+
+Packings = dict[int, Packing | WinogradPacking]
+"""The layouts of constant operands by argument index."""
 
 
 @dataclass
@@ -69,7 +77,7 @@ class ScheduledKernel:
     name: str
     num_inputs: int
     count: int
-    packings: dict[int, Packing] = field(default_factory=dict)
+    packings: Packings = field(default_factory=dict)
     in_place: list[tuple[int, int]] = field(default_factory=list)
     stack_bytes: int = 0
     flops: int = 0

@@ -8,7 +8,6 @@ one value returned twice) was made a copy by `materialize_outputs` before fusion
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from mlir import ir
 from tyc.compiler.kernels import CompiledKernel
 from tyc.compiler.planning.plan import Buffer, Plan, Step, assign_offsets
 from tyc.compiler.rewriting import producer
+from tyc.compiler.schedules.kernel import Packing
 from tyc.dialects import building
 from tyc.dialects.program import Program
 
@@ -94,7 +94,7 @@ class _Planner:
             self.weights[weight] = self._add(value, "weight", len(self.weights))
             if packing:
                 itemsize = building.type_of(value).dtype.itemsize
-                self.plan.buffers[-1].nbytes = math.prod(packing["split"]) * itemsize
+                self.plan.buffers[-1].nbytes = Packing.from_json(packing).packed_bytes(itemsize)
         return self.weights[weight]
 
     def call(self, operation: ir.Operation) -> None:

@@ -1,0 +1,62 @@
+"""The filters of a convolution, transformed and packed at compile time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from tyc.compiler.schedules.convolution_winograd_transform import TAPS, matrices
+
+
+@dataclass(frozen=True)
+class WinogradPacking:
+    """`packed[panel, position, ic, lane] = (G g G^T)[position]` of filter `g[oc, ic]`, in f64.
+
+    `winograd` is the output tile's (height, width), `channels` the filters' (oc, ic), `panel` the
+    lanes of a panel; output channels beyond the last are zero. The array is [oc, ic, 3, 3].
+    """
+
+    winograd: tuple[int, int]
+    channels: tuple[int, int]
+    panel: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the packed array."""
+        positions = math.prod(m + TAPS - 1 for m in self.winograd)
+        return (-(-self.channels[0] // self.panel), positions, self.channels[1], self.panel)
+
+    def packed_bytes(self, itemsize: int) -> int:
+        """Bytes of the packed array."""
+        return math.prod(self.shape) * itemsize
+
+    def apply(self, array: np.ndarray) -> np.ndarray:
+        """The packed array, contiguous, in the array's element type."""
+        panels, positions, inner, panel = self.shape
+        rows, columns = (matrices(m).filter for m in self.winograd)
+        both = np.kron(rows, columns)
+        found = np.empty(self.shape, array.dtype)
+        filters = array.reshape(*self.channels, TAPS * TAPS)
+        for k in range(panels):
+            # One panel at a time: in f64 all of them are eight times the filters and more.
+            part = filters[k * panel : (k + 1) * panel].astype(np.float64)
+            padded = np.zeros((panel, inner, TAPS * TAPS))
+            padded[: len(part)] = part
+            found[k] = (
+                (padded.reshape(-1, TAPS * TAPS) @ both.T)
+                .reshape(panel, inner, positions)
+                .transpose(2, 1, 0)
+            )
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """The packing as plain data."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> WinogradPacking:
+        """The packing of `to_json`'s data."""
+        return WinogradPacking(tuple(data["winograd"]), tuple(data["channels"]), data["panel"])

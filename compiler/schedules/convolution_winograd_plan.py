@@ -1,0 +1,295 @@
+"""Which convolutions Winograd's filtering can do, how one is cut, and what that costs.
+
+Only integers here. An item is a block of output tiles by a block of panels of output channels. Its
+time in cycles is compared with that of the direct contraction, summed over teams of threads.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from mlir import ir
+
+from tyc.compiler.schedules.choice import InvalidParameters, Parameters
+from tyc.compiler.schedules.contraction_cut import row_tiles
+from tyc.compiler.schedules.contraction_form import (
+    Contraction,
+    Linear,
+    Side,
+    argument_of,
+    pads_zero,
+)
+from tyc.compiler.schedules.contraction_plan import tile_shape
+from tyc.compiler.schedules.convolution_winograd_transform import PAIRS, TAPS
+from tyc.compiler.schedules.kernel import shape_of
+from tyc.compiler.schedules.producers import constant_of
+from tyc.compiler.schedules.structure import operation_of
+from tyc.compiler.targets import Target
+
+SCRATCH_BYTES = 768 << 10
+"""The most that an item may allocate on its stack."""
+
+LINE = 16
+"""Elements of a cache line: rows are kept that far from a multiple of a page."""
+
+TEAMS = ((1, 4.0), (2, 4.0), (4, 2.0), (8, 1.0), (16, 1.0))
+"""Numbers of threads and their weights in the cost."""
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A contraction that is a 3x3 convolution with stride 1 and channels last. `loops` are those of
+    (image, row, column) of the result, `None` for one image; `low` and `extent` say which part of
+    the padded image, in rows and columns, is not padding."""
+
+    contraction: Contraction
+    loops: tuple[int | None, int, int]
+    images: int
+    height: int
+    width: int
+    inner: int
+    outer: int
+    low: tuple[int, int]
+    extent: tuple[int, int]
+
+
+def read(c: Contraction) -> Convolution | None:
+    """The contraction as a convolution that the transforms can do, or `None`."""
+    plain = not any((c.a.casts, c.b.casts, c.a.shift, c.b.shift, c.batch, c.joined))
+    if str(c.element) != "f32" or not plain or len(c.columns) != 1 or len(c.depth) != TAPS:
+        return None
+    if len(c.a.index) != 4 or len(c.b.index) != 4 or not _starts_from_zero(c.initial):
+        return None
+    image, row, column, channel = c.a.index
+    down, across = _window(row, c), _window(column, c)
+    if down is None or across is None or image.constant or channel.loop is None:
+        return None
+    (h, kh), (w, kw) = down, across
+    rows = [d for d in (image.loop, h, w) if d is not None]
+    weights = [i.loop for i in c.b.index]
+    if sorted(rows) != sorted(c.rows) or weights != [c.lane, channel.loop, kh, kw]:
+        return None
+    if argument_of(c.b.value) not in c.constants:
+        return None
+    inside = _inside(c.a)
+    if inside is None:
+        return None
+    images = 1 if image.loop is None else c.sizes[image.loop]
+    return Convolution(
+        c, (image.loop, h, w), images, c.sizes[h], c.sizes[w], c.sizes[channel.loop],
+        c.sizes[c.lane], *inside,
+    )  # fmt: skip
+
+
+def _window(index: Linear, c: Contraction) -> tuple[int, int] | None:
+    """(loop of the result, loop of the taps) of one index of the image."""
+    if index.constant or len(index.terms) != 2 or any(f != 1 for _, f in index.terms):
+        return None
+    taps = [d for d, _ in index.terms if d in c.depth and c.sizes[d] == TAPS]
+    others = [d for d, _ in index.terms if d in c.rows]
+    return (others[0], taps[0]) if len(taps) == len(others) == 1 else None
+
+
+def _starts_from_zero(initial: ir.Value) -> bool:
+    op = operation_of(initial)
+    if op is None or op.name != "linalg.fill":
+        return False
+    attribute = constant_of(op.operands[0])
+    return isinstance(attribute, ir.FloatAttr) and attribute.value == 0.0
+
+
+def _inside(side: Side) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """First index and size, of rows and columns, of what is not padding."""
+    shape, op = side.shape, operation_of(side.value)
+    if op is None or op.name != "tensor.pad":
+        return (0, 0), (shape[1], shape[2])
+    low = list(ir.DenseI64ArrayAttr(op.attributes["static_low"]))
+    source = shape_of(op.operands[0])
+    if not pads_zero(op) or (source[0], source[3]) != (shape[0], shape[3]):
+        return None
+    return (low[1], low[2]), (source[1], source[2])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All choices of one kernel: `tile` is (height, width) of an output tile, `block` the tiles of
+    an item, `panels` its panels of `vectors` vectors of output channels."""
+
+    convolution: Convolution
+    tile: tuple[int, int]
+    block: int
+    panels: int
+    lanes: int
+    vectors: int
+    rows: int
+    fused: bool
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What names the plan among those of a convolution, as plain data."""
+        return {"tile": list(self.tile), "block": self.block, "panels": self.panels}
+
+    @property
+    def patch(self) -> tuple[int, int]:
+        """Rows and columns of the part of the image that a tile reads."""
+        return self.tile[0] + TAPS - 1, self.tile[1] + TAPS - 1
+
+    @property
+    def positions(self) -> int:
+        """Products of a tile, for each pair of channels."""
+        return math.prod(self.patch)
+
+    @property
+    def panel(self) -> int:
+        """Output channels of a panel."""
+        return self.lanes * self.vectors
+
+    @cached_property
+    def grid(self) -> tuple[int, int]:
+        """Tiles along the height and the width of an image."""
+        c = self.convolution
+        return -(-c.height // self.tile[0]), -(-c.width // self.tile[1])
+
+    @cached_property
+    def tiles(self) -> int:
+        """All tiles of the kernel."""
+        return self.convolution.images * math.prod(self.grid)
+
+    @property
+    def all_panels(self) -> int:
+        """Panels of all output channels."""
+        return -(-self.convolution.outer // self.panel)
+
+    @cached_property
+    def counts(self) -> tuple[int, int]:
+        """Items along the tiles and along the panels."""
+        return -(-self.tiles // self.block), -(-self.all_panels // self.panels)
+
+    @property
+    def row_stride(self) -> int:
+        """Elements from one tile's transformed inputs to the next one's."""
+        return -(-self.convolution.inner // self.lanes) * self.lanes
+
+    @property
+    def position_stride(self) -> int:
+        """Elements from one position of transformed inputs to the next one."""
+        return self.block * self.row_stride + LINE
+
+    @property
+    def sum_stride(self) -> int:
+        """Elements from one tile's sums to the next one's."""
+        return self.positions * self.panel + LINE
+
+    @cached_property
+    def scratch(self) -> dict[str, int]:
+        """Elements of each buffer on the stack."""
+        return {
+            "inputs": self.positions * self.position_stride,
+            "sums": self.block * self.sum_stride,
+            "patch": self.positions * self.lanes,
+            "outputs": math.prod(self.tile) * self.panel,
+        }
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes on the stack, alignment included."""
+        return sum(4 * n + 64 for n in self.scratch.values())
+
+    @property
+    def row_tiles(self) -> list[tuple[int, int]]:
+        """(count, height) of the register tiles of a block."""
+        return row_tiles(self.block, self.rows)
+
+
+def candidates(convolution: Convolution, target: Target) -> Iterator[Plan]:
+    """Every plan that is tried and fits the stack."""
+    lanes = target.vector_bytes // 4
+    fused = "fma" in target.features or not target.triple.startswith("x86")
+    rows, vectors = tile_shape(100, convolution.outer, lanes, target.vector_registers)
+    for tile in itertools.product(PAIRS, PAIRS):
+        whole = Plan(convolution, tile, 1, 1, lanes, vectors, rows, fused)
+        blocks = {-(-whole.tiles // n) for n in range(1, whole.tiles + 1)}
+        panels = {-(-whole.all_panels // n) for n in (1, 2, 3, 4, 8, 16)}
+        for block, per in itertools.product(sorted(blocks), sorted(panels)):
+            plan = Plan(convolution, tile, block, per, lanes, vectors, rows, fused)
+            if plan.scratch_bytes > SCRATCH_BYTES:
+                break
+            yield plan
+
+
+_INPUT_OPS = {2: 4, 4: 12, 6: 24}
+_OUTPUT_OPS = {2: 4, 4: 10, 6: 20}
+"""Operations of one transform of a vector."""
+
+_MEMORY = (4.5, 6.5)
+"""Bytes a cycle from memory: of one thread, of several together."""
+
+
+def _read(nbytes: float, threads: int) -> float:
+    return nbytes / _MEMORY[threads > 1]
+
+
+def cost(plan: Plan, target: Target) -> float:
+    """Estimated cycles, summed over teams."""
+    c = plan.convolution
+    compute = sum(
+        n * (max(rows * plan.vectors / 2, 4.0) * c.inner + 30) for n, rows in plan.row_tiles
+    )
+    (mh, mw), (nh, nw) = plan.tile, plan.patch
+    into = (nw * _INPUT_OPS[mh] + nh * _INPUT_OPS[mw]) * 0.6 + 1.5 * plan.positions
+    out = (nw * _OUTPUT_OPS[mh] + mh * _OUTPUT_OPS[mw]) * 0.6 + 1.5 * plan.positions + 5 * mh * mw
+    vectors = -(-c.inner // plan.lanes)
+    weights = 4 * plan.positions * c.inner * plan.panel
+    inputs = 4 * plan.scratch["inputs"]
+    spilled = inputs / 12 if inputs + 4 * plan.scratch["sums"] > target.l2_bytes * 0.9 else 0.0
+    panel = plan.positions * compute + plan.block * plan.vectors * out + weights / 40 + spilled
+    transform = plan.block * vectors * into
+    item = plan.panels * panel + 300
+    tile_items, panel_items = plan.counts
+    all_weights = 4.0 * plan.positions * c.inner * plan.all_panels * plan.panel
+    total = 0.0
+    for threads, weight in TEAMS:
+        share = -(-tile_items * panel_items // threads)
+        fresh = max(share / panel_items, min(1.0, share)) if threads == 1 else share
+        work = share * item + fresh * transform
+        total += weight * threads * max(work, _read(all_weights, threads))
+    return total
+
+
+def direct_cost(convolution: Convolution, target: Target) -> float:
+    """Estimated cycles of the direct contraction, summed over teams."""
+    c = convolution
+    lanes = target.vector_bytes // 4
+    products = c.images * c.height * c.width * c.inner * -(-c.outer // lanes) * TAPS * TAPS
+    weights = 4.0 * TAPS * TAPS * c.inner * c.outer
+    return sum(
+        weight * threads * max(products / 2 / 0.94 / threads, _read(weights, threads))
+        for threads, weight in TEAMS
+    )
+
+
+def is_faster(plan: Plan, target: Target) -> bool:
+    """True where the estimate is below that of the direct contraction."""
+    return cost(plan, target) < direct_cost(plan.convolution, target)
+
+
+def ranked(convolution: Convolution, target: Target) -> list[Plan]:
+    """All plans by rising estimate."""
+    return sorted(candidates(convolution, target), key=lambda p: cost(p, target))
+
+
+def from_parameters(convolution: Convolution, target: Target, parameters: Parameters) -> Plan:
+    """The first of the ranked plans with these parameters: any of `tile`, `block`, `panels`.
+
+    Raises `InvalidParameters` where no plan has them.
+    """
+    unknown = set(parameters) - {"tile", "block", "panels"}
+    for plan in [] if unknown else ranked(convolution, target):
+        if all(plan.parameters[k] == v for k, v in parameters.items()):
+            return plan
+    raise InvalidParameters(f"no plan of a Winograd convolution has {dict(parameters)}")
