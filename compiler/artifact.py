@@ -116,6 +116,9 @@ def _manifest(parts: Parts, weights_bytes: int, weights_file: str) -> dict[str, 
         "weights_bytes": weights_bytes,
         "stack_bytes": max((k.stack_bytes for k in used.values()), default=0),
         "peak_live_bytes": plan.peak_live_bytes,
+        "bound_bytes": plan.bound_bytes,
+        "moved_steps": plan.moved,
+        "recomputed_steps": plan.recomputed,
     }
     kernels = [
         {"name": n, "count": calls[n], "flops": k.flops, "bytes": k.bytes, "items": k.count,

@@ -188,6 +188,9 @@ def _store_address(source: ModelSource, buffer: Buffer, name: str, slot: int) ->
     lines = [f"  %{name}_slot = getelementptr ptr, ptr %buffers, i64 {slot}"]
     if buffer.place in ("input", "output"):
         address = f"%{buffer.place}{buffer.index}"
+        if buffer.offset:
+            lines.append(f"  %{name} = getelementptr i8, ptr {address}, i64 {buffer.offset}")
+            address = f"%{name}"
     else:
         weight = buffer.place == "weight"
         base = "%weights" if weight else "%workspace"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from mlir import ir
 
 from tyc.compiler.kernels import CompiledKernel
-from tyc.compiler.planning.plan import Buffer, Plan, Step, assign_offsets
+from tyc.compiler.planning.plan import Buffer, Facts, Plan, Step, arrange
 from tyc.compiler.rewriting import producer
 from tyc.compiler.schedules.kernel import Packing
 from tyc.dialects import building
@@ -67,8 +67,12 @@ def plan_memory(
         if operation.name == "func.call":
             planner.call(operation)
     plan = planner.plan
-    assign_offsets(plan, [kernels[s.kernel].in_place for s in plan.steps])
+    arrange(plan, [_facts(kernels[s.kernel]) for s in plan.steps])
     return plan, list(planner.weights)
+
+
+def _facts(kernel: CompiledKernel) -> Facts:
+    return Facts(kernel.in_place, kernel.flops, kernel.bytes)
 
 
 class _Planner:

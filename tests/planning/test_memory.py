@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tyc.compiler.planning.memory import ALIGNMENT, Lifetime, largest_live_set, pack
-from tyc.compiler.planning.plan import Buffer, Plan, Step, assign_offsets
+from tyc.compiler.planning.plan import Buffer, Facts, Plan, Step, assign_offsets
 
 lifetimes = st.lists(
     st.builds(
@@ -66,13 +66,13 @@ def chain(sizes: list[int]) -> Plan:
 
 def test_a_chain_needs_two_neighbours():
     plan = chain([64, 640, 320, 640, 64])
-    assign_offsets(plan, [()] * 4)
+    assign_offsets(plan)
     assert plan.arena_bytes == plan.peak_live_bytes == 960
 
 
 def test_in_place_shares_the_bytes():
     plan = chain([64, 640, 640, 640])
-    assign_offsets(plan, [[(0, 0)]] * 3)
+    assign_offsets(plan, [Facts([(0, 0)])] * 3)
     assert plan.arena_bytes == 640
     assert len({b.index for b in plan.buffers if b.place == "arena"}) == 1
 
@@ -80,5 +80,5 @@ def test_in_place_shares_the_bytes():
 def test_a_buffer_that_is_read_later_is_not_taken_over():
     plan = chain([64, 640, 640, 640])
     plan.steps[2].inputs.append(1)
-    assign_offsets(plan, [[(0, 0)]] * 3)
+    assign_offsets(plan, [Facts([(0, 0)])] * 3)
     assert plan.buffers[1].index != plan.buffers[2].index
