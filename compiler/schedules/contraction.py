@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from mlir import ir
 from mlir.dialects import arith, func
@@ -26,6 +25,7 @@ from tyc.compiler.schedules import contraction_analysis as analysis
 from tyc.compiler.schedules import contraction_operands as operands
 from tyc.compiler.schedules import contraction_plan as planning
 from tyc.compiler.schedules.arithmetic import Size
+from tyc.compiler.schedules.choice import Parameters
 from tyc.compiler.schedules.contraction_block import Work
 from tyc.compiler.schedules.contraction_cut import PACKED, Plan, panels
 from tyc.compiler.schedules.contraction_epilogue import Epilogue, is_heavy
@@ -47,7 +47,7 @@ _SUMS = ("f32", "f64", "i32", "i64")
 
 
 def schedule_contraction(
-    module: ir.Module, target: Target, options: Options, parameters: dict[str, Any] | None = None
+    module: ir.Module, target: Target, options: Options, parameters: Parameters | None = None
 ) -> ScheduledKernel | None:
     """The kernel on buffers, or `None` where it is not one contraction that this family can do.
 
@@ -57,7 +57,7 @@ def schedule_contraction(
         found = analysis.find(module)
         if found is None or str(found.element) not in _SUMS:
             return None
-        if parameters is None:
+        if not parameters:
             plan = planning.make(found, target)
         else:
             plan = planning.from_parameters(found, target, parameters)

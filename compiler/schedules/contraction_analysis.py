@@ -9,6 +9,7 @@ from dataclasses import replace
 from mlir import ir
 
 from tyc.compiler.schedules.contraction_form import (
+    PAGE,
     VIEWS,
     Contraction,
     Linear,
@@ -17,7 +18,7 @@ from tyc.compiler.schedules.contraction_form import (
     argument_of,
     strides_of,
 )
-from tyc.compiler.schedules.kernel import constant_arguments, shape_of
+from tyc.compiler.schedules.kernel import constant_arguments, itemsize, shape_of
 from tyc.compiler.schedules.structure import Generic, Operand, operation_of, read_generic
 
 _CASTS = ("arith.extf", "arith.sitofp", "arith.uitofp", "arith.extsi", "arith.extui")
@@ -77,24 +78,42 @@ def _assign(c: Contraction, generic: Generic) -> Contraction | None:
 
 
 def _joined(c: Contraction) -> Contraction:
-    """The contraction with the column loops as one, as far as B and all roots are contiguous over
-    them: then rows of vectors do not end where an image's row ends."""
+    """The contraction with loops as one that are contiguous in a factor and in all roots: columns,
+    so that vectors do not end where an image's row ends, and rows, so that tiles do not."""
+    c = _joined_rows(c)
     plain = all(i.loop is not None or not i.terms for i in c.b.index)
     if not plain or argument_of(c.b.value) in c.constants:
         return c
-    lane, sizes = c.lane, list(c.sizes)
-    parts, columns = [(lane, sizes[lane])], list(c.columns[:-1])
-    accesses = [strides_of(x) for x in (c.b, *c.roots)]
-    while columns:
-        d = columns[-1]
-        step = math.prod(n for _, n in parts)
-        if any(s.get(d) != s[lane] * step for s in accesses):
-            break
-        parts.insert(0, (columns.pop(), sizes[d]))
-    if len(parts) == 1:
+    found, columns = _join(c, c.columns, c.b)
+    return replace(found, columns=columns)
+
+
+def _joined_rows(c: Contraction) -> Contraction:
+    """Only where A is read in place: a copy is made for its dimensions one by one."""
+    a = c.a
+    if len(c.rows) < 2 or argument_of(a.value) is None or a.casts or a.shift is not None:
         return c
-    sizes[lane] = math.prod(n for _, n in parts)
-    return replace(c, sizes=tuple(sizes), columns=(*columns, lane), joined=tuple(parts))
+    if min((strides_of(a)[d] for d in c.depth), default=1) * itemsize(a.element) >= PAGE:
+        return c
+    found, rows = _join(c, c.rows, a)
+    return replace(found, rows=rows)
+
+
+def _join(c: Contraction, loops: tuple[int, ...], side: Side) -> tuple[Contraction, tuple]:
+    """The contraction, and the loops, with those that can be one joined to the last of them."""
+    last, sizes, rest = loops[-1], list(c.sizes), list(loops[:-1])
+    group = [(last, sizes[last])]
+    accesses = [strides_of(x) for x in (side, *c.roots)]
+    while rest:
+        step = math.prod(n for _, n in group)
+        if any(s.get(rest[-1]) != s[last] * step for s in accesses):
+            break
+        d = rest.pop()
+        group.insert(0, (d, sizes[d]))
+    if len(group) == 1:
+        return c, loops
+    sizes[last] = math.prod(n for _, n in group)
+    return replace(c, sizes=tuple(sizes), joined=(*c.joined, tuple(group))), (*rest, last)
 
 
 def _contiguous(root: Root) -> int | None:

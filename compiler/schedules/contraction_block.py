@@ -227,7 +227,7 @@ class Place:
         a = self._place("a", c.a, plan.a)
         b = self._place("b", c.b, plan.b)
         tiles = Tiles(self, a, b, equals(k, 0), equals(k, plan.chunks - 1))
-        self._each_panel(tiles.panel)
+        tiles.run(self._each_panel)
 
     def _each_panel(self, body: PanelBody) -> None:
         """`body(local, columns)` for each panel of the task's columns."""

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from tyc.compiler.schedules.contraction_cut import Plan, panels
-from tyc.compiler.schedules.contraction_form import Contraction, Side, strides_of
+from tyc.compiler.schedules.contraction_form import PAGE, Contraction, Side, strides_of
 from tyc.compiler.schedules.kernel import itemsize
 from tyc.compiler.targets import Target
 
@@ -37,7 +37,7 @@ class Machine:
 def is_scattered(side: Side, contraction: Contraction) -> bool:
     """True where neighbours in the depth are in different pages of memory."""
     strides = [strides_of(side)[d] for d in contraction.depth]
-    return bool(strides) and min(strides) * itemsize(side.element) >= 4096
+    return bool(strides) and min(strides) * itemsize(side.element) >= PAGE
 
 
 def cost(plan: Plan, contraction: Contraction, machine: Machine) -> float:

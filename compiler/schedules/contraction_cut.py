@@ -81,7 +81,9 @@ class Plan:
     """All choices of one kernel. The depth is ordered from the outermost loop to the innermost; its
     blocks, the chunks, run one after another in a task. A packed B has panels of `panel` columns:
     where a tile is wider it reads several at once, which memory serves faster than one stream.
-    `fused` products are added with one rounding, where the machine has an instruction for that."""
+    Tiles may run `across` the ends of the innermost row loop; with `panels_inner` a tile of rows
+    meets all panels before the next tile does. `fused` products are added with one rounding, where
+    the machine has an instruction for that."""
 
     lanes: int
     vectors: int
@@ -96,6 +98,8 @@ class Plan:
     b_chunked: bool
     rows_fastest: bool
     scratch_output: bool
+    across: bool = True
+    panels_inner: bool = False
     a_elements: int = 0
     b_elements: int = 0
     panel: int = 0
@@ -106,7 +110,10 @@ class Plan:
         position of the one that is split and the length of its chunks."""
         blocks = {"rows": self.rows, "columns": self.columns, "depth": self.chunk}
         found: dict[str, Any] = {k: [b.position, b.chunk] for k, b in blocks.items()}
-        names = ("height", "vectors", "a", "b", "a_chunked", "b_chunked", "rows_fastest")
+        names = (
+            "height", "vectors", "a", "b", "a_chunked", "b_chunked", "rows_fastest", "across",
+            "panels_inner",
+        )  # fmt: skip
         return found | {name: getattr(self, name) for name in names}
 
     @property
@@ -123,6 +130,15 @@ class Plan:
     def chunks(self) -> int:
         """The number of chunks of the depth."""
         return math.prod(self.chunk.counts)
+
+    def height_for(self, columns: int) -> int:
+        """The most rows of a tile of that many columns: a narrow one needs more of them to have as
+        many sums in flight."""
+        vectors = -(-columns // self.lanes)
+        if self.panels_inner or vectors >= self.vectors:
+            return self.height
+        most = 12 if self.vectors < 4 else self.height
+        return min(max(self.height * self.vectors // vectors, self.height), most)
 
     def depth_lengths(self, chunked: bool, last: bool = False) -> dict[int, int]:
         """The trip counts of the depth loops: of one chunk, or of all."""

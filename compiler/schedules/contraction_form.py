@@ -20,6 +20,9 @@ from tyc.compiler.schedules.kernel import element_of, shape_of
 from tyc.compiler.schedules.producers import constant_of
 from tyc.compiler.schedules.structure import operation_of
 
+PAGE = 4096
+"""Bytes of a page: neighbours that are this far apart defeat the prefetcher."""
+
 VIEWS = ("tensor.expand_shape", "tensor.collapse_shape")
 
 
@@ -106,7 +109,7 @@ class Root:
 class Contraction:
     """A kernel with one contraction and a pointwise epilogue. Loops are numbers into `sizes`;
     `views` are the result and its reshapes, `known` where its elements stand in all that depends
-    on it. `joined` are column loops, with their sizes, that run as one: the lane loop."""
+    on it. Groups of `joined` loops, with their sizes, run as one: the last loop of each."""
 
     function: ir.Operation
     result: ir.Value
@@ -123,7 +126,7 @@ class Contraction:
     columns: tuple[int, ...] = ()
     depth: tuple[int, ...] = ()
     constants: frozenset[ir.Value] = field(default_factory=frozenset)
-    joined: tuple[tuple[int, int], ...] = ()
+    joined: tuple[tuple[tuple[int, int], ...], ...] = ()
 
     @property
     def element(self) -> ir.Type:
@@ -136,14 +139,14 @@ class Contraction:
         return self.columns[-1]
 
     def separated(self, at: Mapping[int, Affine], facts: Facts) -> dict[int, Affine]:
-        """Loop indices where those of the joined loops are computed from the lane's."""
+        """Loop indices where those of joined loops are computed from the last one's."""
         found = dict(at)
-        if self.joined:
-            x = found.get(self.lane, Affine({}))
-            for loop, size in reversed(self.joined[1:]):
+        for group in self.joined:
+            x = found.get(group[-1][0], Affine({}))
+            for loop, size in reversed(group[1:]):
                 found[loop] = facts.remainder(x, size)
                 x = facts.quotient(x, size)
-            found[self.joined[0][0]] = x
+            found[group[0][0]] = x
         return found
 
     def position(
@@ -160,8 +163,12 @@ class Contraction:
     @property
     def flops(self) -> int:
         """Multiplications and additions of the whole kernel."""
-        joined = math.prod(n for _, n in self.joined[:-1])
+        joined = math.prod(n for group in self.joined for _, n in group[:-1])
         return 2 * math.prod(self.sizes) // joined
+
+    def is_joined(self, side: Side) -> bool:
+        """True where loops of a side run as one."""
+        return any(d in side.loops() for group in self.joined for d, _ in group)
 
 
 def argument_of(value: ir.Value) -> ir.Value | None:

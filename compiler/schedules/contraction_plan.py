@@ -12,8 +12,9 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import NamedTuple
 
+from tyc.compiler.schedules.choice import InvalidParameters, Parameters
 from tyc.compiler.schedules.contraction_cost import Machine, cost, is_scattered
 from tyc.compiler.schedules.contraction_cut import (
     DIRECT,
@@ -29,7 +30,6 @@ from tyc.compiler.schedules.contraction_cut import (
 )
 from tyc.compiler.schedules.contraction_form import Contraction, Side, argument_of, strides_of
 from tyc.compiler.targets import Target
-from tyc.runtime.errors import UserError
 
 SCRATCH_BYTES = 448 << 10
 """The most that a task may allocate on its stack."""
@@ -43,7 +43,7 @@ _PARTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64)
 def make(contraction: Contraction, target: Target) -> Plan | None:
     """The plan with the least estimated time, or `None` where no plan fits the stack."""
     found = _Search(contraction, Machine.of(contraction, target))
-    plans = found.plans(*found.usual())
+    plans = found.plans(found.usual())
     return min(plans, key=found.cost, default=None)
 
 
@@ -53,26 +53,22 @@ def space(contraction: Contraction, target: Target, limit: int = 200) -> list[Pl
     usual = make(contraction, target)
     if usual is None:
         return []
-    best = heapq.nsmallest(limit, found.plans(*found.all()), key=found.cost)
+    best = heapq.nsmallest(limit, found.plans(found.all()), key=found.cost)
     return list(dict.fromkeys([usual, *best]))[:limit]
 
 
-def from_parameters(contraction: Contraction, target: Target, parameters: dict[str, Any]) -> Plan:
-    """The plan of `Plan.parameters()`. Raises `UserError` where it is none of this contraction's:
-    another shape's, another machine's, or damaged."""
+def from_parameters(contraction: Contraction, target: Target, parameters: Parameters) -> Plan:
+    """The plan of `Plan.parameters()`. Raises `InvalidParameters` where it is none of this
+    contraction's: another shape's, another machine's, or damaged."""
     search = _Search(contraction, Machine.of(contraction, target))
     plan = None
     try:
         plan = search.read(parameters)
+        reason = search.objection(plan)
     except (KeyError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
-    else:
-        reason = search.objection(plan)
     if plan is None or reason:
-        raise UserError(
-            f"tuned parameters must fit the kernel's loops and the target, got {parameters} "
-            f"({reason})", hint="tune the model again",
-        )  # fmt: skip
+        raise InvalidParameters(f"must fit the kernel's loops, got {dict(parameters)}: {reason}")
     return plan
 
 
@@ -90,6 +86,18 @@ def most_sums(registers: int) -> int:
     return 12 if registers < 32 else 24
 
 
+class Choices(NamedTuple):
+    """What is tried beside the cuts of rows and columns, each in any combination."""
+
+    tiles: list[tuple[int, int]]
+    chunks: list[Block]
+    a: list[str]
+    b: list[str]
+    rows_fastest: list[bool]
+    across: list[bool]
+    panels_inner: list[bool]
+
+
 @dataclass(frozen=True)
 class _Search:
     """The plans of one contraction on one machine."""
@@ -101,52 +109,57 @@ class _Search:
         """Estimated cycles."""
         return cost(plan, self.contraction, self.machine)
 
-    def usual(self) -> tuple[list[tuple[int, int]], list[Block], list[str], list[str], list]:
+    def usual(self) -> Choices:
         """The choices that `make` compares beside the cuts of rows and columns."""
         c, m = self.contraction, self.machine
         columns, rows = c.extent(c.columns[-1:]), c.extent(c.rows)
         height, vectors = tile_shape(rows, columns, m.lanes, m.registers)
         a, b = _kinds_of_a(c)[0], _kinds_of_b(c)[0]
         chunk = self._chunk(b, vectors, 1.0)
-        return [(height, vectors)], [chunk], [a], [b], [b != PACKED or a == DIRECT]
+        return Choices(
+            [(height, vectors)], [chunk], [a], [b], [b != PACKED or a == DIRECT], [True], [False]
+        )
 
-    def all(self) -> tuple[list[tuple[int, int]], list[Block], list[str], list[str], list]:
+    def all(self) -> Choices:
         """Every choice that may be the best one."""
         c = self.contraction
         kinds = _kinds_of_b(c)
         chunks = [self._chunk(kinds[0], 2, scale) for scale in (1.0, 0.5, 2.0, math.inf)]
-        return self._tiles(), list(dict.fromkeys(chunks)), _kinds_of_a(c), kinds, [True, False]
+        across = [True, False] if len(c.rows) > 1 else [True]
+        return Choices(
+            self._tiles(), list(dict.fromkeys(chunks)), _kinds_of_a(c), kinds, [True, False],
+            across, [False, True],
+        )  # fmt: skip
 
     def _tiles(self) -> list[tuple[int, int]]:
         """Heights and vectors of register tiles that keep the multipliers busy."""
         c, m = self.contraction, self.machine
         sums, rows = most_sums(m.registers), c.extent(c.rows)
         widest = min(sums, -(-c.extent(c.columns[-1:]) // m.lanes))
-        usual = self.usual()[0]
+        usual = self.usual().tiles
         found = [(min(rows, sums // v), v) for v in range(1, widest + 1)]
         # Beside the sums stand a row of B and an element of A.
         found = [(h, v) for h, v in found if h * v + v + 1 <= m.registers and h * v * 2 > sums]
         return list(dict.fromkeys([*usual, *found]))
 
-    def plans(
-        self, tiles: Sequence[tuple[int, int]], chunks: Sequence[Block], kinds_a: Sequence[str],
-        kinds_b: Sequence[str], orders: Sequence[bool],
-    ) -> Iterator[Plan]:  # fmt: skip
+    def plans(self, choices: Choices) -> Iterator[Plan]:
         """All plans of the given choices whose scratch fits the stack."""
-        choices = itertools.product(tiles, chunks, kinds_a, kinds_b, orders)
-        for (height, vectors), chunk, a, b, order in choices:
-            base = self._base(height, vectors, chunk, a, b, order)
-            for plan in _cuts(base, self.contraction):
+        for choice in itertools.product(*choices):
+            for plan in _cuts(self._base(*choice), self.contraction):
                 if scratch_bytes(plan, self.machine.itemsize) <= SCRATCH_BYTES:
                     yield plan
 
-    def _base(self, height: int, vectors: int, chunk: Block, a: str, b: str, order: bool) -> Plan:
+    def _base(
+        self, tile: tuple[int, int], chunk: Block, a: str, b: str, rows_fastest: bool, across: bool,
+        panels_inner: bool,
+    ) -> Plan:  # fmt: skip
         """The plan of these choices before its rows and columns are cut."""
-        m = self.machine
+        m, (height, vectors) = self.machine, tile
         return Plan(
             lanes=m.lanes, vectors=vectors, height=height,
             rows=Block((), ()), columns=Block((), ()), chunk=chunk, sizes=self.contraction.sizes,
-            a=a, b=b, a_chunked=False, b_chunked=False, rows_fastest=order, scratch_output=False,
+            a=a, b=b, a_chunked=False, b_chunked=False, rows_fastest=rows_fastest,
+            scratch_output=False, across=across, panels_inner=panels_inner,
             panel=m.lanes * (2 if b == PACKED and vectors % 2 == 0 else vectors), fused=m.fused,
         )  # fmt: skip
 
@@ -163,14 +176,15 @@ class _Search:
             return Block(loops, sizes, 0, sizes[0] if sizes else 1)
         return Block(loops, sizes, *_depth_cut(sizes, int(goal)))
 
-    def read(self, parameters: dict[str, Any]) -> Plan:
+    def read(self, parameters: Parameters) -> Plan:
         """The plan of these parameters, not checked yet."""
         c, p = self.contraction, parameters
         strides = strides_of(c.a)
         loops = tuple(sorted(c.depth, key=lambda d: -strides.get(d, 0)))
         base = self._base(
-            int(p["height"]), int(p["vectors"]), _block(loops, c, p["depth"]),
-            str(p["a"]), str(p["b"]), bool(p["rows_fastest"]),
+            (int(p["height"]), int(p["vectors"])), _block(loops, c, p["depth"]),
+            str(p["a"]), str(p["b"]), bool(p["rows_fastest"]), bool(p["across"]),
+            bool(p["panels_inner"]),
         )  # fmt: skip
         rows, columns = _block(c.rows, c, p["rows"]), _block(c.columns, c, p["columns"])
         return _completed(
@@ -222,6 +236,8 @@ def _kinds_of_a(contraction: Contraction) -> list[str]:
     a = contraction.a
     if argument_of(a.value) is None or a.casts or a.shift is not None:
         return [SLAB]
+    if contraction.is_joined(a):
+        return [DIRECT]
     # Elements of a row that are a page or more apart defeat the prefetcher: they are copied where
     # many columns read them.
     many = contraction.extent(contraction.columns) >= 64

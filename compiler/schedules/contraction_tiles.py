@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,13 +20,17 @@ from tyc.compiler.schedules.contraction_operands import Placed
 if TYPE_CHECKING:
     from tyc.compiler.schedules.contraction_block import Place
 
+PanelBody = Callable[[Mapping[int, Size], int], None]
+
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of one tile: their local loop indices, the number of the first one in the block."""
+    """The rows of one tile: how many, the number of the first one in the block, and the local loop
+    indices of the n-th one."""
 
-    local: Sequence[Mapping[int, Size]]
+    count: int
     first: Size
+    local: Callable[[Size], Mapping[int, Size]]
 
 
 @dataclass(frozen=True)
@@ -51,18 +55,56 @@ class Tiles:
     def _plan(self) -> Plan:
         return self.place.work.plan
 
-    def panel(self, local: Mapping[int, Size], count: int) -> None:
+    def run(self, each_panel: Callable[[PanelBody], None]) -> None:
+        """All tiles of rows against all panels, in the order of the plan."""
+        if self._plan.panels_inner:
+            tile = self._tile
+            self._each_rows(
+                self._plan.height,
+                lambda rows: each_panel(lambda at, count: tile(rows, Columns(at, count))),
+            )
+        else:
+            each_panel(self._panel)
+
+    def _panel(self, local: Mapping[int, Size], count: int) -> None:
         """All row tiles against one panel."""
-        plan, columns = self._plan, Columns(local, count)
-        vectors = -(-count // plan.lanes)
-        height = plan.height
-        if vectors < plan.vectors:
-            # A narrow tile needs more rows to have as many sums in flight.
-            most = 12 if plan.vectors < 4 else height
-            height = min(max(height * plan.vectors // vectors, height), most)
-        full = row_tiles(plan.rows.extent(False), height)
-        short = row_tiles(plan.rows.extent(True), height)
-        last = self.place.last_rows
+        columns = Columns(local, count)
+        height = self._plan.height_for(count)
+        self._each_rows(height, lambda rows: self._tile(rows, columns))
+
+    def _each_rows(self, height: int, body: Callable[[Rows], None]) -> None:
+        """`body(rows)` for each tile of rows."""
+        block, last = self._plan.rows, self.place.last_rows
+        if self._plan.across or block.position == len(block.loops) - 1:
+            extents = block.extent(False), block.extent(True)
+            return self._tiles_along(extents, last, height, lambda row, r: self._row(row, r), body)
+        innermost = block.loops[-1]
+        outer = block.loops[block.position : -1]
+
+        def along(loops: Sequence[int], local: dict[int, Size], number: Size) -> None:
+            if not loops:
+                n = block.sizes[-1]
+                first = size.multiply(number, n)
+                at = lambda row, r: {**local, innermost: size.add(row, r)}  # noqa: E731
+                return self._tiles_along((n, n), False, height, at, body, first)
+            d, *rest = loops
+            full, short = block.lengths(False)[d], block.lengths(True)[d]
+
+            def step(i: Size) -> None:
+                along(rest, {**local, d: i}, size.add(size.multiply(number, full), i))
+
+            return repeat(select(last, short, full), step)
+
+        return along(outer, {}, 0)
+
+    def _tiles_along(
+        self, extents: tuple[int, int], last: ir.Value | bool, height: int,
+        local: Callable[[Size, Size], Mapping[int, Size]], body: Callable[[Rows], None],
+        first: Size = 0,
+    ) -> None:  # fmt: skip
+        """Tiles of at most `height` along a stretch of rows, whose extent is the second one where
+        it is the `last`."""
+        full, short = (row_tiles(n, height) for n in extents)
         start: Size = 0
         for h in sorted({t for _, t in (*full, *short)}, reverse=True):
             counts = [sum(n for n, t in tiles if t == h) for tiles in (short, full)]
@@ -70,15 +112,14 @@ class Tiles:
 
             def tile(i: Size, h: int = h, start: Size = start) -> None:
                 row = size.add(start, size.multiply(i, h))
-                local = [self._row(size.add(row, r)) for r in range(h)]
-                self._tile(Rows(local, row), columns)
+                body(Rows(h, size.add(first, row), lambda r: local(row, r)))
 
             repeat(count, tile)
             start = size.add(start, size.multiply(count, h))
 
-    def _row(self, row: Size) -> dict[int, Size]:
+    def _row(self, row: Size, more: Size) -> dict[int, Size]:
         """The local loop indices of a row of the block."""
-        block = self._plan.rows
+        block, row = self._plan.rows, size.add(row, more)
         if not block.loops:
             return {}
         found: dict[int, Size] = {}
@@ -93,8 +134,9 @@ class Tiles:
         """One register tile: sums started or taken up, products, sums finished or kept."""
         plan, work = self._plan, self.place.work
         tile = self._register_tile(rows, columns)
-        positions = [(r, v) for r in range(len(rows.local)) for v in range(tile.vectors)]
-        at = [self._global(rows.local[r], columns.local, v) for r, v in positions]
+        positions = [(r, v) for r in range(rows.count) for v in range(tile.vectors)]
+        local = [rows.local(r) for r in range(rows.count)]
+        at = [self._global(local[r], columns.local, v) for r, v in positions]
         counts = [min(columns.count - v * plan.lanes, plan.lanes) for _, v in positions]
         partial = self._partial_addresses(rows.first, columns.local, positions, at)
         kind = ir.VectorType.get([plan.lanes], work.contraction.element)
@@ -127,23 +169,24 @@ class Tiles:
         plan, work, buffer = self._plan, self.place.work, self.place.work.scratch["tile"]
         for i, value in enumerate(sums):
             operands.store(value, buffer, i * plan.lanes)
-        vectors = len(sums) // len(rows.local)
+        vectors = len(sums) // rows.count
 
         def finish(r: Size) -> None:
-            local = self._row(size.add(rows.first, r))
+            local = rows.local(r)
             place = size.multiply(r, vectors * plan.lanes)
             for v in range(vectors):
                 value = operands.load(buffer, size.add(place, v * plan.lanes), plan.lanes)
                 count = min(columns.count - v * plan.lanes, plan.lanes)
                 work.epilogue.finish(value, self._global(local, columns.local, v), count)
 
-        repeat(len(rows.local), finish)
+        repeat(rows.count, finish)
 
     def _register_tile(self, rows: Rows, columns: Columns) -> Tile:
         plan = self._plan
         step = self.b.strides[plan.columns.loops[-1]] * plan.panel
         return Tile(
-            self.a, self.b, [self.a.at(r) for r in rows.local], self.b.at(columns.local),
+            self.a, self.b, [self.a.at(rows.local(r)) for r in range(rows.count)],
+            self.b.at(columns.local),
             columns.count, plan.lanes, plan.panel, step, plan.fused,
             plan.b == DIRECT,
         )  # fmt: skip

@@ -12,12 +12,12 @@ from contraction_kernels import check, prepared
 from programs import program
 
 from tyc.compiler.schedules import contraction_plan
+from tyc.compiler.schedules.choice import InvalidParameters
 from tyc.compiler.schedules.contraction_analysis import find
 from tyc.compiler.schedules.contraction_form import Contraction
 from tyc.compiler.targets import find as find_target
 from tyc.compiler.targets import host
 from tyc.dialects import ty
-from tyc.runtime.errors import UserError
 
 MATMUL = (lambda a, b, c: ty.relu(ty.add(ty.matmul(a, b), c)), (27, 600), (600, 45), (45,))
 PLAIN = {"strides": [1, 1], "padding": [1, 1, 1, 1], "dilations": [1, 1]}
@@ -70,5 +70,5 @@ def test_parameters_that_do_not_fit_are_refused(change: dict, reason: str) -> No
     with contraction_of(MATMUL, [1]) as contraction:
         plan = contraction_plan.make(contraction, target)
         assert plan is not None
-        with pytest.raises(UserError, match=f"must fit the kernel's loops.*{reason}"):
+        with pytest.raises(InvalidParameters, match=f"must fit the kernel's loops.*{reason}"):
             contraction_plan.from_parameters(contraction, target, plan.parameters() | change)
