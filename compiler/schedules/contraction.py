@@ -66,6 +66,16 @@ def schedule_contraction(
         return _Builder(found, plan).build()
 
 
+def contraction_space(module: ir.Module, target: Target, limit: int) -> list[Parameters]:
+    """Parameters that `schedule_contraction` takes, the default first; none for other kernels."""
+    with module.context, ir.Location.unknown():
+        found = analysis.find(module)
+        if found is None or str(found.element) not in _SUMS:
+            return []
+        plans = planning.space(found, target, limit)
+        return [{}, *(p.parameters() for p in plans[1:])] if plans else []
+
+
 @dataclass
 class _Builder:
     contraction: Contraction

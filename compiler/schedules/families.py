@@ -8,7 +8,7 @@ from tyc.compiler.lowering.registry import LOOPS
 from tyc.compiler.options import Options
 from tyc.compiler.schedules import loops, loops_opaque
 from tyc.compiler.schedules.choice import InvalidParameters, Parameters
-from tyc.compiler.schedules.contraction import schedule_contraction
+from tyc.compiler.schedules.contraction import contraction_space, schedule_contraction
 from tyc.compiler.schedules.kernel import ScheduledKernel
 from tyc.compiler.schedules.matvec import schedule_matvec, takes_matvec
 from tyc.compiler.schedules.structure import Generic, read_generic
@@ -32,14 +32,13 @@ class Contractions:
         parameters: Parameters | None = None,
     ) -> ScheduledKernel | None:
         """The kernel as register tiles."""
-        _require_default(parameters)
-        return schedule_contraction(module, target, options)
+        return schedule_contraction(module, target, options, parameters)
 
     def space(
         self, module: ir.Module, target: Target, options: Options, limit: int
     ) -> list[Parameters]:
-        """The default alone."""
-        return [{}]
+        """The default, then the plans of least estimated time."""
+        return contraction_space(module, target, limit)
 
     def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
         """Nothing is faster than this family where it applies."""

@@ -13,6 +13,7 @@ from programs import program
 
 from tyc.compiler.schedules import contraction_plan
 from tyc.compiler.schedules.choice import InvalidParameters
+from tyc.compiler.schedules.contraction import contraction_space
 from tyc.compiler.schedules.contraction_analysis import find
 from tyc.compiler.schedules.contraction_form import Contraction
 from tyc.compiler.targets import find as find_target
@@ -72,3 +73,13 @@ def test_parameters_that_do_not_fit_are_refused(change: dict, reason: str) -> No
         assert plan is not None
         with pytest.raises(InvalidParameters, match=f"must fit the kernel's loops.*{reason}"):
             contraction_plan.from_parameters(contraction, target, plan.parameters() | change)
+
+
+def test_the_family_offers_its_plans() -> None:
+    with program(MATMUL[0], *MATMUL[1:]) as made:
+        module = prepared(made, [1])
+        offered = contraction_space(module, host(), 20)
+        assert offered[0] == {}
+        assert len(offered) == 20
+    with program(lambda x: ty.relu(x), (5, 7)) as made:
+        assert contraction_space(prepared(made), host(), 20) == []
