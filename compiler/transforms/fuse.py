@@ -4,13 +4,15 @@
     %1 = "ty.add"(%0, %b)             becomes
     %2 = "ty.relu"(%1)                          func private @conv_add_relu { conv, add, relu }
 
-An op joins the group of one of its producers where that value has no other use, so that no value is
-computed twice and no cycle can arise: a group stands where its last op stood.
+A group stands where its last op stood. It takes in the group of a producer when nothing outside of it
+reads that producer, so that no value is computed twice and no cycle can arise; a value that is read
+in two places of one group counts as read by it (a diamond).
 
-(R1) an elementwise op joins a contraction, window, rows or elementwise group whose result has its
-     shape: the epilogue.
-(R2) an elementwise or gather group is pulled into the group of its only consumer where that is
-     elementwise or rows: the prologue. A contraction takes one only as operand of its epilogue.
+(R1) an elementwise group becomes the epilogue of a contraction, window or rows group whose result
+     has its shape;
+(R2) an elementwise, gather or movement group is pulled into its reader where that is elementwise or
+     rows, or moves elements one by one: the prologue. A contraction takes one only as operand of
+     its epilogue;
 (R3) everything else is a kernel of its own; views are no kernels at all.
 """
 
@@ -27,8 +29,11 @@ from tyc.dialects import building
 from tyc.dialects.ods import Op
 from tyc.dialects.program import Program
 
-_TAKES_EPILOGUE = {"contraction", "window", "rows", "elementwise", "gather"}
-_PULLED = {"elementwise", "gather"}
+_EPILOGUES = ("contraction", "window", "rows")
+_PULLED = {"elementwise", "gather", "movement"}
+_TAKES_PROLOGUE = {"elementwise", "rows", "contraction", "window", "gather", "movement"}
+# These read each element of their operand once at most.
+_ONE_BY_ONE = {"concat", "transpose", "slice", "pad", "reverse"}
 # A contraction's epilogue holds this many operands beside the accumulator before registers spill.
 _MAX_OPERANDS = 8
 
@@ -53,88 +58,105 @@ def fuse(program: Program, enabled: bool = True) -> None:
 
 
 def _group(program: Program, enabled: bool) -> list[Group]:
-    order = {op: i for i, op in enumerate(program.operations())}
-    member: dict[ir.Operation, Group] = {}
-    for operation in order:
-        op = building.view(operation)
-        what = kind(op)
-        if what in ("constant", "view"):
-            continue
-        group = Group(what, [operation])
-        member[operation] = group
-        if enabled and len(operation.results) == 1:
-            _absorb(op, group, member, order)
-    return list(dict.fromkeys(member.values()))
+    return _Grouping(program, enabled).run()
 
 
-def _absorb(
-    op: Op,
-    group: Group,
-    member: dict[ir.Operation, Group],
-    order: dict[ir.Operation, int],
-) -> None:
-    """Merges producers' groups into the new group of `op`."""
-    producers = _single_use_producers(op, member)
-    anchor = _anchor(op, group, producers)
-    if anchor is not None:
-        group.kind = anchor.kind
-        _merge(group, anchor, member, order)
-    for producer in producers:
-        if producer is anchor or producer.kind not in _PULLED:
-            continue
-        takes = group.kind in ("elementwise", "rows", "contraction", "window", "gather")
-        if takes and _is_pullable(op, group, producer):
-            _merge(group, producer, member, order)
+class _Grouping:
+    """Ops become groups in program order; each new group takes in those that only it reads."""
+
+    def __init__(self, program: Program, enabled: bool) -> None:
+        self.order = {op: i for i, op in enumerate(program.operations())}
+        self.member: dict[ir.Operation, Group] = {}
+        self.enabled = enabled
+
+    def run(self) -> list[Group]:
+        """The groups, in the order of their first ops."""
+        for operation in self.order:
+            what = kind(building.view(operation))
+            if what in ("constant", "view"):
+                continue
+            group = Group(what, [operation])
+            self.member[operation] = group
+            if self.enabled and len(operation.results) == 1:
+                while self._absorb(group):
+                    pass
+        return list(dict.fromkeys(self.member.values()))
+
+    def _absorb(self, group: Group) -> bool:
+        """Merges producers' groups into a group; True where it grew."""
+        producers = self._producers(group)
+        anchor = _anchor(group, producers)
+        if anchor is not None:
+            group.kind = anchor.kind
+            self._merge(group, anchor)
+        pulled = False
+        for producer in producers:
+            if producer is not anchor and _is_pullable(group, producer):
+                self._merge(group, producer)
+                pulled = True
+        return pulled or anchor is not None
+
+    def _producers(self, group: Group) -> list[Group]:
+        """Other groups of one result that nothing but this group reads."""
+        found: dict[Group, None] = {}
+        inside = set(group.operations)
+        for value in (v for o in reversed(group.operations) for v in o.operands):
+            if isinstance(value.owner, ir.Block):
+                continue
+            other = self.member.get(value.owner.operation)
+            if other is None or other is group or other.root != value.owner.operation:
+                continue
+            if len(other.root.results) == 1 and inside.issuperset(users(value)):
+                found[other] = None
+        return list(found)
+
+    def _merge(self, into: Group, other: Group) -> None:
+        into.operations = sorted([*into.operations, *other.operations], key=self.order.__getitem__)
+        for operation in other.operations:
+            self.member[operation] = into
 
 
-def _anchor(op: Op, group: Group, producers: list[Group]) -> Group | None:
-    """R1: the group whose epilogue `op` becomes, the one with the most work first."""
+def _readers(group: Group, producer: Group) -> list[Op]:
+    """The ops of a group that read another group's result."""
+    return [building.view(o) for o in users(producer.root.results[0]) if o in group.operations]
+
+
+def _anchor(group: Group, producers: list[Group]) -> Group | None:
+    """R1: the group whose epilogue this one becomes, the one with the most work first."""
     if group.kind != "elementwise":
         return None
-    result = building.type_of(op.operation.results[0])
-    for wanted in ("contraction", "window", "rows"):
+    shape = building.type_of(group.root.results[0]).shape
+    for wanted in _EPILOGUES:
         for producer in producers:
-            root = building.type_of(producer.root.results[0])
-            if producer.kind == wanted and root.shape == result.shape:
+            values = [producer.root.results[0]]
+            values += [r.operation.results[0] for r in _readers(group, producer)]
+            if producer.kind == wanted and all(building.type_of(v).shape == shape for v in values):
                 return producer
     return None
 
 
-def _is_pullable(op: Op, group: Group, producer: Group) -> bool:
-    """R2: whether `producer` may be computed inside of `group`, at its consumer `op`."""
+def _is_pullable(group: Group, producer: Group) -> bool:
+    """R2: whether `producer` may be computed inside of `group`, where it is read."""
+    if producer.kind not in _PULLED or group.kind not in _TAKES_PROLOGUE:
+        return False
     operands = {v for o in (*group.operations, *producer.operations) for v in o.operands}
     if len(operands) > _MAX_OPERANDS * 2:
         return False
-    if kind(op) in ("contraction", "window", "gather"):
-        return False
+    return all(_may_read(reader, producer) for reader in _readers(group, producer))
+
+
+def _may_read(reader: Op, producer: Group) -> bool:
+    """Whether an op may compute what it reads: then no element is computed again and again."""
     produced = building.type_of(producer.root.results[0])
-    consumed = building.type_of(op.operation.results[0])
-    # A value that is broadcast would be computed again for each element that reads it.
-    if kind(op) == "elementwise":
+    what = kind(reader)
+    if what == "elementwise":
+        consumed = building.type_of(reader.operation.results[0])
         return produced.shape == consumed.shape or produced.size == 1
-    return True
+    if what == "movement":
+        return reader.NAME in _ONE_BY_ONE
+    return what == "rows" and not _turns(producer)
 
 
-def _single_use_producers(op: Op, member: dict[ir.Operation, Group]) -> list[Group]:
-    found: dict[Group, None] = {}
-    for value in op.operation.operands:
-        if isinstance(value.owner, ir.Block):
-            continue
-        group = member.get(value.owner.operation)
-        if group is None or group.kind not in _TAKES_EPILOGUE or len(group.root.results) != 1:
-            continue
-        owners = set(users(value))
-        if group.root == value.owner.operation and owners == {op.operation}:
-            found[group] = None
-    return list(found)
-
-
-def _merge(
-    into: Group,
-    other: Group,
-    member: dict[ir.Operation, Group],
-    order: dict[ir.Operation, int],
-) -> None:
-    into.operations = sorted([*into.operations, *other.operations], key=order.__getitem__)
-    for operation in other.operations:
-        member[operation] = into
+def _turns(group: Group) -> bool:
+    """True for a relayout: rows read it several times, and not along memory."""
+    return any(o.name == "ty.transpose" for o in group.operations)
