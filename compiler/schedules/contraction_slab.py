@@ -171,6 +171,8 @@ class Copy:
         argument = argument_of(self.box.value)
 
         def piece(i: Size, lanes: int) -> None:
+            if isinstance(i, ir.Value):
+                self.evaluator.define(i, 0, count - lanes, lanes)
             if argument is not None:
                 address = total((s, x) for s, x in zip(row_major(self.shape), indices))
                 base = self.evaluator.index_value(address + Affine.of(i), None)

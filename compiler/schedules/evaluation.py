@@ -307,6 +307,8 @@ class Evaluator(Regions):
             self.buffers[t] = memory.table(values)
             return self._emit(t, at, lanes, mask)
         step = producers.movement(t, at, self.facts)
+        if isinstance(step, producers.Choice) and lanes is not None:
+            step = producers.for_all_lanes(step, lanes, self.facts)
         if isinstance(step, producers.Choice) and lanes is not None and _differs(step):
 
             def element(k: int) -> ir.Value:

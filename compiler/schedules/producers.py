@@ -46,6 +46,23 @@ class Choice:
     outside: Source | Choice
 
 
+def for_all_lanes(choice: Choice, lanes: int, facts: Facts) -> Choice:
+    """The choice with conditions of the first lane, where all lanes of a vector agree with it:
+    the vector starts at a multiple of its length, and so does every border."""
+    conditions = tuple((_first_lane(x, size, lanes, facts), size) for x, size in choice.conditions)
+    outside = choice.outside
+    if isinstance(outside, Choice):
+        outside = for_all_lanes(outside, lanes, facts)
+    return Choice(conditions, choice.inside, outside)
+
+
+def _first_lane(x: Affine, size: int, lanes: int, facts: Facts) -> Affine:
+    base = {a: c for a, c in x.terms.items() if a != LANE}
+    steps = [size, x.constant, *(facts.step(a, c) for a, c in base.items())]
+    aligned = x.coefficient(LANE) == 1 and x.is_linear_in(LANE)
+    return Affine(base, x.constant) if aligned and not any(n % lanes for n in steps) else x
+
+
 def positions(operand: Operand, dims: Sequence[Affine]) -> tuple[Affine, ...]:
     """Where a generic reads an operand at a point of its iteration space."""
     return tuple(

@@ -4,21 +4,22 @@
     %1 = "ty.add"(%0, %b)             becomes
     %2 = "ty.relu"(%1)                          func private @conv_add_relu { conv, add, relu }
 
-A group stands where its last op stood. It takes in the group of a producer when nothing outside of it
-reads that producer, so that no value is computed twice and no cycle can arise; a value that is read
-in two places of one group counts as read by it (a diamond).
+A group stands where its last op stood. It takes in the group of a producer that nothing outside of
+it reads, so that no value is computed twice and no cycle can arise. A value that is read in two
+places of one group is read by that group alone (a diamond).
 
 (R1) an elementwise group becomes the epilogue of a contraction, window or rows group whose result
      has its shape;
 (R2) an elementwise, gather or movement group is pulled into its reader where that is elementwise or
-     rows, or moves elements one by one: the prologue. A contraction takes one only as operand of
-     its epilogue;
+     rows, or moves elements one by one: the prologue. A contraction takes one as operand of its
+     epilogue, a convolution also where it reads its image, which it copies to scratch;
 (R3) everything else is a kernel of its own; views are no kernels at all.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from mlir import ir
 
@@ -32,6 +33,11 @@ from tyc.dialects.program import Program
 _EPILOGUES = ("contraction", "window", "rows")
 _PULLED = {"elementwise", "gather", "movement"}
 _TAKES_PROLOGUE = {"elementwise", "rows", "contraction", "window", "gather", "movement"}
+# More pixels than this are cut in tasks that each have all output channels.
+_MANY = 128
+# Not to be computed again where blocks of a convolution's operand overlap.
+_DEAR = {"exp", "log", "tanh", "erf", "gelu", "silu", "sigmoid", "mish", "softplus", "power", "elu",
+         "sin", "cos", "selu", "celu"}  # fmt: skip
 # These read each element of their operand once at most.
 _ONE_BY_ONE = {"concat", "transpose", "slice", "pad", "reverse"}
 # A contraction's epilogue holds this many operands beside the accumulator before registers spill.
@@ -154,9 +160,21 @@ def _may_read(reader: Op, producer: Group) -> bool:
         return produced.shape == consumed.shape or produced.size == 1
     if what == "movement":
         return reader.NAME in _ONE_BY_ONE
+    if what == "contraction":
+        return _is_copied_anyway(reader, producer)
     return what == "rows" and not _turns(producer)
 
 
 def _turns(group: Group) -> bool:
     """True for a relayout: rows read it several times, and not along memory."""
     return any(o.name == "ty.transpose" for o in group.operations)
+
+
+def _is_copied_anyway(reader: Any, producer: Group) -> bool:
+    """Whether a convolution may compute its operand while it copies it to scratch."""
+    if reader.NAME != "conv" or reader.groups > 1 or reader.x != producer.root.results[0]:
+        return False
+    if _turns(producer) or any(o.name[3:] in _DEAR for o in producer.operations):
+        return False
+    # Few pixels are not cut into tasks, columns are: then each task would copy all of them.
+    return building.type_of(reader.y).size // building.type_of(reader.weight).shape[0] >= _MANY

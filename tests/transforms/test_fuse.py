@@ -1,0 +1,137 @@
+"""Fusion: which ops share a kernel, and that the compiled program agrees with the interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from programs import program, random_inputs
+
+from tyc.compiler.options import Options
+from tyc.compiler.pipeline import Compilation
+from tyc.compiler.targets import host
+from tyc.dialects import interpreter, ty
+from tyc.runtime import load
+
+RNG = np.random.default_rng(8)
+W = RNG.uniform(-1, 1, (6, 8, 3, 3)).astype(np.float32)
+V = RNG.uniform(-1, 1, (24, 16, 1, 1)).astype(np.float32)
+SAME = {"strides": [1, 1], "padding": [1, 1, 1, 1], "dilations": [1, 1], "layout": "NXC"}
+POINT = {"strides": [1, 1], "padding": [0] * 4, "dilations": [1, 1], "layout": "NXC"}
+IMAGE = (1, 12, 16, 8)
+
+
+def kernels(body: Any, tmp_path: Path, *inputs: Sequence[int], **parameters: np.ndarray) -> list:
+    """The ops of each kernel in order; compares the compiled library with the interpreter."""
+    with program(body, *inputs, **parameters) as made:
+        arrays = random_inputs(made)
+        want = interpreter.run(made, arrays)
+        run = Compilation(made, host(), Options())
+        run.run_program_stages()
+        called = [str(o.attributes["callee"])[1:] for o in made.operations() if "call" in o.name]
+        functions = {f.name.value: f.regions[0].blocks[0] for f in made.module.body.operations}
+        found = [
+            [o.operation.name[3:] for o in functions[name].operations if "ty." in o.operation.name]
+            for name in called
+        ]
+        run.compile_kernels()
+        run.plan_memory()
+        run.write(tmp_path / "model.so")
+    got = load(tmp_path / "model.so", threads=1)(*arrays)
+    for a, b in zip(got if isinstance(got, tuple) else [got], want, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
+    return [[n for n in names if n not in ("constant", "reshape")] for names in found]
+
+
+def upsampled(x: Any) -> Any:
+    _, h, w, c = x.type.shape
+    return ty.resize(x, sizes=[1, 2 * h, 2 * w, c], mode="nearest", coordinates="asymmetric",
+                     nearest="floor")  # fmt: skip
+
+
+def test_value_that_is_read_twice_in_one_kernel_is_no_kernel(tmp_path):
+    def body(x: Any, y: Any) -> Any:
+        total = ty.add(x, y)
+        return ty.multiply(ty.tanh(total), ty.negative(total))
+
+    assert kernels(body, tmp_path, (3, 40), (3, 40)) == [["add", "tanh", "negative", "multiply"]]
+
+
+def test_contraction_is_in_the_kernel_of_a_diamond(tmp_path):
+    def body(x: Any, w: Any) -> Any:
+        y = ty.matmul(x, w)
+        return ty.multiply(ty.tanh(y), ty.negative(y))
+
+    matrix = RNG.uniform(-1, 1, (16, 24)).astype(np.float32)
+    assert kernels(body, tmp_path, (5, 16), w=matrix) == [
+        ["matmul", "tanh", "negative", "multiply"]
+    ]
+
+
+def test_value_that_others_read_keeps_its_kernel(tmp_path):
+    def body(x: Any, y: Any) -> Any:
+        total = ty.add(x, y)
+        return ty.tanh(total), ty.softmax(total, axis=1)
+
+    assert kernels(body, tmp_path, (3, 40), (3, 40)) == [["add"], ["tanh"], ["softmax"]]
+
+
+def test_movement_is_in_the_kernel_that_reads_it(tmp_path):
+    def body(x: Any, small: Any) -> Any:
+        return ty.add(x, upsampled(small))
+
+    assert kernels(body, tmp_path, IMAGE, (1, 6, 8, 8)) == [["resize", "add"]]
+
+
+def test_what_a_concatenation_reads_is_in_its_kernel(tmp_path):
+    def body(x: Any, y: Any) -> Any:
+        return ty.concat([ty.relu(x), ty.tanh(y)], axis=3)
+
+    assert kernels(body, tmp_path, IMAGE, (1, 12, 16, 5)) == [["relu", "tanh", "concat"]]
+
+
+def test_softmax_does_not_read_a_transpose(tmp_path):
+    def body(x: Any) -> Any:
+        return ty.softmax(ty.transpose(x, perm=[1, 0]), axis=1)
+
+    assert kernels(body, tmp_path, (24, 30)) == [["transpose"], ["softmax"]]
+
+
+@pytest.mark.parametrize("channels", [(3, 5), (8, 8), (16, 0)])
+def test_convolution_reads_two_tensors(channels, tmp_path):
+    """Vectors that lie in one operand are read at once, others element by element."""
+    shapes = [(1, 12, 16, c) for c in channels if c]
+    weight = RNG.uniform(-1, 1, (6, sum(channels), 3, 3)).astype(np.float32)
+
+    def body(*xs: Any, w: Any) -> Any:
+        return ty.relu(ty.conv(ty.concat([*xs, xs[0]][: len(channels)], axis=3), w, None, **SAME))
+
+    if not channels[1]:
+        weight = RNG.uniform(-1, 1, (6, 32, 3, 3)).astype(np.float32)
+    assert kernels(body, tmp_path, *shapes, w=weight) == [["concat", "conv", "relu"]]
+
+
+def test_factor_a_channel_is_in_the_convolution(tmp_path):
+    """Squeeze and excite: x * s, s a number a channel."""
+
+    def body(x: Any, s: Any, v: Any) -> Any:
+        return ty.conv(ty.multiply(x, s), v, None, **POINT)
+
+    assert kernels(body, tmp_path, (1, 12, 16, 16), (1, 1, 1, 16), v=V) == [["multiply", "conv"]]
+
+
+def test_few_pixels_are_scaled_once(tmp_path):
+    def body(x: Any, s: Any, v: Any) -> Any:
+        return ty.conv(ty.multiply(x, s), v, None, **POINT)
+
+    assert kernels(body, tmp_path, (1, 7, 7, 16), (1, 1, 1, 16), v=V) == [["multiply"], ["conv"]]
+
+
+def test_dear_functions_are_computed_once(tmp_path):
+    def body(x: Any, w: Any) -> Any:
+        return ty.conv(ty.tanh(x), w, None, **SAME)
+
+    assert kernels(body, tmp_path, IMAGE, w=W) == [["tanh"], ["conv"]]
