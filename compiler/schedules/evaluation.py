@@ -21,12 +21,7 @@ from mlir import ir
 from mlir.dialects import arith, scf, vector
 
 from tyc.compiler.schedules import bodies, memory, producers
-from tyc.compiler.schedules.affine import (
-    LANE,
-    Affine,
-    Facts,
-    Index,
-)
+from tyc.compiler.schedules.affine import LANE, Affine, Facts, Index
 from tyc.compiler.schedules.kernel import element_of, shape_of
 from tyc.compiler.schedules.memory import Buffer
 from tyc.compiler.schedules.regions import Regions
