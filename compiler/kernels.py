@@ -36,6 +36,7 @@ class CompiledKernel:
     stack_bytes: int = 0
     flops: int = 0
     bytes: int = 0
+    cost: int = 0
 
     def to_bytes(self) -> bytes:
         """The kernel for the cache: a line of JSON, then the object."""
@@ -101,6 +102,7 @@ def compile_kernel(source: KernelSource, target: Target, options: Options) -> Co
         stack_bytes=scheduled.stack_bytes,
         flops=scheduled.flops,
         bytes=scheduled.bytes,
+        cost=scheduled.cost,
     )
 
 
@@ -110,15 +112,21 @@ def schedule_text(text: str, target: Target, options: Options, choice: Choice | 
     A choice that does not fit the kernel, made by another compiler, gives way to the default.
     """
     from tyc.compiler.schedules import select
+    from tyc.compiler.schedules.work import nominal_flops
 
     module, opaque = _lowered(text, target, options)
+    flops = None if opaque else nominal_flops(module)
     schedule = select.schedule_ty if opaque else select.schedule
+    scheduled = None
     if choice is not None:
         try:
-            return schedule(module, target, options, choice)
+            scheduled = schedule(module, target, options, choice)
         except InvalidParameters:
             module, _ = _lowered(text, target, options)
-    return schedule(module, target, options)
+    scheduled = scheduled or schedule(module, target, options)
+    scheduled.cost = scheduled.flops
+    scheduled.flops = scheduled.flops if flops is None else flops
+    return scheduled
 
 
 def space_of(text: str, target: Target, options: Options, limit: int) -> list[Choice]:

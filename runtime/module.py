@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -99,12 +100,15 @@ class Module:
     def profile(self, *args: Any, **kwargs: Any) -> np.ndarray:
         """Runs the model once, as a call does. Gives the time in nanoseconds before the first of
         the manifest's steps, and after each one."""
-        run = self._library.function("profile")
         times = np.zeros(len(self.manifest["steps"]) + 1, np.int64)
         results = [np.empty(shape, dtype) for dtype, shape in self._output_types]
         pointers = self._pointers(self._arrays(args, kwargs), results)
-        self._check(run(*pointers, address(times)))
+        self._check(self._timed(*pointers, address(times)))
         return times
+
+    @cached_property
+    def _timed(self) -> Any:
+        return self._library.function("profile")
 
     def use_workspace(self, workspace: WorkspaceLike) -> None:
         """Makes the calling thread's next calls work in memory of the caller's."""

@@ -4,7 +4,7 @@
     profile.seconds          # of each step: the least of all runs
     profile.run_seconds      # of a whole call, not timed inside: the least of all runs
 
-`sum(profile.seconds) + profile.overhead_seconds == profile.run_seconds`.
+`sum(seconds) + overhead_seconds + noise_seconds == run_seconds`.
 """
 
 from __future__ import annotations
@@ -29,15 +29,17 @@ class Profile:
     threads: int
     runs: int
     run_seconds: float
+    overhead_seconds: float
+    """What a call takes beyond its steps: Python, checks, allocation of outputs."""
     seconds: np.ndarray
     """The least time of each step."""
     clock: np.ndarray
     """The fastest timed run: seconds from its start to the end of each step, 0 at the front."""
 
     @property
-    def overhead_seconds(self) -> float:
-        """What a call takes beyond its steps: checks, Python, and what disturbed it."""
-        return self.run_seconds - float(self.seconds.sum())
+    def noise_seconds(self) -> float:
+        """What the fastest run lost to whatever else the machine did."""
+        return self.run_seconds - self.overhead_seconds - float(self.seconds.sum())
 
 
 def measure(module: Module, inputs: Mapping[str, Any], seconds: float = 1.0) -> Profile:
@@ -48,20 +50,25 @@ def measure(module: Module, inputs: Mapping[str, Any], seconds: float = 1.0) -> 
     _settle(module, inputs)
     least = np.full(len(module.manifest["steps"]), np.iinfo(np.int64).max)
     fastest: np.ndarray | None = None
-    run_seconds, runs = float("inf"), 0
+    run_seconds, overhead, runs = float("inf"), float("inf"), 0
     end = time.perf_counter() + seconds
     while runs < _LEAST_RUNS or time.perf_counter() < end:
         start = time.perf_counter()
         module(**inputs)
         run_seconds = min(run_seconds, time.perf_counter() - start)
+        start = time.perf_counter()
         times = module.profile(**inputs)
+        taken = time.perf_counter() - start
+        overhead = min(overhead, taken - float(times[-1] - times[0]) * 1e-9)
         least = np.minimum(least, np.diff(times))
         if fastest is None or times[-1] - times[0] < fastest[-1] - fastest[0]:
             fastest = times
         runs += 1
     assert fastest is not None
     clock = (fastest - fastest[0]) * 1e-9
-    return Profile(module.threads, runs, run_seconds, least * 1e-9, clock)
+    # A timed call takes a little longer than a plain one: never more than what there is to explain.
+    overhead = min(overhead, max(run_seconds - float(least.sum()) * 1e-9, 0.0))
+    return Profile(module.threads, runs, run_seconds, overhead, least * 1e-9, clock)
 
 
 def _settle(module: Module, inputs: Mapping[str, Any]) -> None:

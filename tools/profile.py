@@ -19,11 +19,17 @@ def profile_command(
     seconds: Annotated[
         float, typer.Option("--seconds", help="How long to measure.", min=0.01)
     ] = 2.0,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write one page with timeline, roofline, memory and graph."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Times each kernel of a library. A model is compiled first."""
     from tyc.tools.compiling import compile_to, is_library
 
+    if html is not None:
+        _check_page(html)
     if is_library(file):
         if shape:
             raise UserError("shapes are fixed in a library, got --shape", node=file.name)
@@ -33,7 +39,20 @@ def profile_command(
             library = Path(folder) / f"{file.stem}.so"
             compile_to(file, library, parse_shapes(shape))
             facts = _measure(library, threads, seconds)
+    if html is not None:
+        from tyc.tools.profile_page import write_page
+
+        write_page(facts, html)
     _show(facts, json)
+
+
+def _check_page(html: Path) -> None:
+    """Raises `UserError` before anything is measured where the page cannot be made."""
+    from tyc.compiler.artifact import check_output
+    from tyc.tools.profile_page import require_plotly
+
+    require_plotly()
+    check_output(html)
 
 
 def _measure(library: Path, threads: int, seconds: float) -> dict[str, Any]:
@@ -70,6 +89,7 @@ def _report(facts: dict[str, Any]) -> dict[str, Any]:
         "run_seconds": profile.run_seconds,
         "kernel_seconds": float(profile.seconds.sum()),
         "overhead_seconds": profile.overhead_seconds,
+        "noise_seconds": profile.noise_seconds,
         "flops": sum(r.flops for r in facts["steps"]),
         "limits": facts["limits"].to_json(),
         "kernels": [r.to_json() for r in facts["kernels"]],
@@ -79,7 +99,7 @@ def _report(facts: dict[str, Any]) -> dict[str, Any]:
 
 def _show(facts: dict[str, Any], json: bool) -> None:
     from tyc.tools.console import show_json, show_table
-    from tyc.tools.profiling import origin_text
+    from tyc.tools.profiling import origin_text, time_text
 
     report = _report(facts)
     if json:
@@ -87,21 +107,23 @@ def _show(facts: dict[str, Any], json: bool) -> None:
         return
     limits, total, run = facts["limits"], report["kernel_seconds"], report["run_seconds"]
     levels = ", ".join(f"{v.name} {v.bytes_per_second / 1e9:.0f}" for v in limits.levels)
+    rate = report["flops"] / max(total, 1e-12) / 1e9
     plural = "thread" if limits.threads == 1 else "threads"
     print(f"{report['name']}  {limits.threads} {plural}, least of {report['runs']} runs")
     print(f"  machine   {limits.flops_per_second / 1e9:.0f} GFLOP/s; GB/s of {levels}")
-    print(f"  run       {run * 1e3:.3f} ms, {report['flops'] / max(run, 1e-12) / 1e9:.1f} GFLOP/s")
-    print(f"  kernels   {total * 1e3:.3f} ms in {len(report['steps'])} calls")
-    overhead = report["overhead_seconds"]
-    print(f"  overhead  {overhead * 1e3:.3f} ms, {overhead / run * 100:.1f} % of the run")
+    print(f"  run       {time_text(run)}")
+    print(f"  kernels   {time_text(total)} in {len(report['steps'])} calls, {rate:.1f} GFLOP/s")
+    for key, what in (("overhead", "beside the kernels"), ("noise", "of what else ran")):
+        lost = report[f"{key}_seconds"]
+        print(f"  {key:9} {time_text(lost)}, {lost / run * 100:.1f} % of the run, {what}")
     print()
     cells = [
         [
-            r.kernel, r.calls, f"{r.seconds * 1e3:.3f}", f"{r.share * 100:.1f}",
+            r.kernel, r.calls, f"{r.seconds * 1e6:,.1f}", f"{r.share * 100:.1f}",
             f"{r.flops_per_second / 1e9:.1f}", f"{r.bytes_per_second / 1e9:.1f}",
             f"{r.of_limit * 100:.0f}", r.level, origin_text(r.origins),
         ]
         for r in facts["kernels"]
     ]  # fmt: skip
-    columns = ["kernel", "calls", "ms", "% of time", "GFLOP/s", "GB/s", "% of roof", "in", "from"]
+    columns = ["kernel", "calls", "µs", "% of time", "GFLOP/s", "GB/s", "% of roof", "in", "from"]
     show_table("", columns, cells)

@@ -100,6 +100,17 @@ def kernel_rows(steps: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=lambda r: -r.seconds)
 
 
+def time_unit(seconds: float) -> tuple[str, float]:
+    """The unit in which a duration is read easily, and how many of it a second has."""
+    return ("ms", 1e3) if seconds >= 1e-3 else ("µs", 1e6)
+
+
+def time_text(seconds: float) -> str:
+    """A duration with its unit."""
+    unit, scale = time_unit(abs(seconds))
+    return f"{seconds * scale:.3f} {unit}" if unit == "ms" else f"{seconds * scale:.1f} {unit}"
+
+
 def origin_text(origins: Sequence[str], width: int = 60) -> str:
     """Where calls came from: the first one, and how many more there are."""
     first = origins[0].removeprefix("onnx:") if origins else ""

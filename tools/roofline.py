@@ -11,12 +11,14 @@ with the bandwidth of the nearest level that holds its bytes.
 from __future__ import annotations
 
 import ctypes
+import itertools
 import json
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,8 @@ from tyc.compiler import cache
 from tyc.compiler.codegen import link, native
 from tyc.compiler.targets import Target, host
 
-_VERSION = 1
-_MEMORY_BYTES = 256 << 20
+_VERSION = 2
+_MEMORY_BYTES, _WINDOW_BYTES = 256 << 20, 4 << 20
 _SAMPLE_SECONDS, _LEAST_SAMPLES, _LEVEL_SECONDS = 2e-3, 6, 0.25
 _STREAMS = 8
 
@@ -102,11 +104,11 @@ def measure(target: Target, threads: int) -> Roofline:
         _level(loops.read, target, name, nbytes, threads)
         for name, nbytes in (
             ("L1", target.l1_bytes), ("L2", target.l2_bytes), ("L3", target.l3_bytes),
-            ("memory", 2 * _MEMORY_BYTES // threads),
         )
     ]  # fmt: skip
     # A model alone on a machine has all of its last level, not one core's share.
     levels[2] = replace(levels[2], nbytes=max(_last_level_bytes(), levels[2].nbytes))
+    levels.append(_memory(loops.read, target, threads))
     return Roofline(threads, peak, tuple(levels))
 
 
@@ -118,12 +120,27 @@ def _last_level_bytes() -> int:
 
 
 def _level(read: Any, target: Target, name: str, nbytes: int, threads: int) -> Level:
-    """Reads buffers that fill half of a level, the other half is for what else is in use."""
+    """Reads buffers that fill half of a level: the other half is for what else is in use."""
     stride = _STREAMS * target.vector_bytes
     blocks = nbytes // 2 // stride
     buffers = [_buffer(blocks * stride) for _ in range(threads)]
     rounds = [lambda n, b=b: read(b.ctypes.data, blocks, n) for b in buffers]
     return Level(name, nbytes * threads, _rate(rounds, blocks * stride))
+
+
+def _memory(read: Any, target: Target, threads: int) -> Level:
+    """Reads buffers that no cache holds, a window after the other, each of them short enough to
+    pass undisturbed."""
+    blocks = _WINDOW_BYTES // (_STREAMS * target.vector_bytes)
+    buffers = [_buffer(_MEMORY_BYTES) for _ in range(threads)]
+    windows = [itertools.cycle(range(0, _MEMORY_BYTES, _WINDOW_BYTES)) for _ in buffers]
+
+    def passes(n: int, buffer: np.ndarray, window: Iterator[int]) -> None:
+        for _ in range(n):
+            read(buffer.ctypes.data + next(window), blocks, 1)
+
+    rounds = [partial(passes, buffer=b, window=w) for b, w in zip(buffers, windows)]
+    return Level("memory", _MEMORY_BYTES * threads, _rate(rounds, _WINDOW_BYTES))
 
 
 def _buffer(nbytes: int) -> np.ndarray:

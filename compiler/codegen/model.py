@@ -41,7 +41,8 @@ class ModelSource:
 
 def is_parallel(kernel: CompiledKernel) -> bool:
     """True where a kernel's loop is long enough to be split."""
-    cost = max(kernel.flops / _FLOPS_PER_NANOSECOND, kernel.bytes / _BYTES_PER_NANOSECOND)
+    additions = max(kernel.flops, kernel.cost)
+    cost = max(additions / _FLOPS_PER_NANOSECOND, kernel.bytes / _BYTES_PER_NANOSECOND)
     return kernel.count > 1 and cost > BREAK_EVEN_NANOSECONDS
 
 

@@ -70,7 +70,8 @@ class ScheduledKernel:
 
     `packings` maps an argument index to the layout that its memref has. `in_place` are pairs
     (input, output) that may share one buffer. `stack_bytes` is what the function allocates on its
-    stack; `flops` and `bytes` are of the whole kernel.
+    stack. `flops` (of its meaning), `bytes` and `cost` (what its code takes, in additions) are of
+    the whole kernel; a schedule fills in `flops`, and `kernels.py` keeps that as the cost.
     """
 
     module: ir.Module
@@ -82,6 +83,7 @@ class ScheduledKernel:
     stack_bytes: int = 0
     flops: int = 0
     bytes: int = 0
+    cost: int = 0
 
 
 def memory_element(element: ir.Type) -> ir.Type:

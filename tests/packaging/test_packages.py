@@ -20,7 +20,7 @@ DISTRIBUTIONS = {
 }
 # What only developers' tools, type checkers, or an importer for users who have it anyway, import.
 # (tomllib is in the standard library from 3.11 on.)
-OPTIONAL = {"torch", "onnxruntime", "rich", "tomli", "tomllib", "typing_extensions"}
+OPTIONAL = {"torch", "onnxruntime", "plotly", "rich", "tomli", "tomllib", "typing_extensions"}
 
 
 def test_packages_list_is_what_is_on_the_disk() -> None:

@@ -23,7 +23,8 @@ def test_steps_and_overhead_are_the_run(fake, threads):
     assert profile.threads == threads and profile.runs >= 5
     assert profile.seconds.shape == (1,) and profile.clock.shape == (2,)
     assert profile.clock[0] == 0 and profile.clock[1] >= profile.seconds[0] > 0
-    total = profile.seconds.sum() + profile.overhead_seconds
+    assert profile.overhead_seconds >= 0
+    total = profile.seconds.sum() + profile.overhead_seconds + profile.noise_seconds
     assert total == pytest.approx(profile.run_seconds)
 
 
