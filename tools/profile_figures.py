@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from math import log10
 from typing import Any
 
 import plotly.graph_objects as go
@@ -103,36 +104,15 @@ def timeline(steps: Sequence[Row], profile: Profile) -> go.Figure:
 def roofline(kernels: Sequence[Row], limits: Roofline) -> go.Figure:
     """Kernels by FLOPs a byte and FLOP/s, under the roofs of each level of memory."""
     shown = [r for r in kernels if r.flops and r.bytes and r.seconds]
-    peak = limits.flops_per_second
-    intensities = [r.flops / r.bytes for r in shown] or [1.0]
-    ridge = peak / limits.levels[-1].bytes_per_second
-    left, right = min(*intensities, 0.1) / 2, max(*intensities, ridge) * 4
+    peak, slope = limits.flops_per_second, limits.levels[-1].bytes_per_second
+    intensities = [r.flops / r.bytes for r in shown]
+    left, right = min([*intensities, 0.1]) / 2, max([*intensities, peak / slope]) * 4
+    slowest = min((r.flops_per_second for r in shown), default=peak)
+    floor = min(slowest, left * slope) / 1e9 / 1.5
     figure = go.Figure()
-    for level, dash in zip(limits.levels, ("dot", "dashdot", "dash", "solid")):
-        corner = peak / level.bytes_per_second
-        figure.add_scatter(
-            x=[left, corner],
-            y=[left * level.bytes_per_second / 1e9, peak / 1e9],
-            mode="lines",
-            line={"color": "#777", "width": 1.5, "dash": dash},
-            hoverinfo="skip",
-        )
-        figure.add_annotation(
-            x=_log10(left), y=_log10(left * level.bytes_per_second / 1e9), xanchor="left",
-            showarrow=False, bgcolor="white", borderpad=1, font={"size": 11, "color": "#555"},
-            text=f"{level.name} {level.bytes_per_second / 1e9:.0f} GB/s",
-        )  # fmt: skip
-    nearest = min(peak / v.bytes_per_second for v in limits.levels)
+    _roofs(figure, limits, left, right)
     figure.add_scatter(
-        x=[nearest, right], y=[peak / 1e9] * 2, mode="lines", hoverinfo="skip",
-        line={"color": "#333", "width": 2},
-    )  # fmt: skip
-    figure.add_annotation(
-        x=1, xref="paper", y=_log10(peak / 1e9), yshift=24, xanchor="right", showarrow=False,
-        text=f"peak {peak / 1e9:.0f} GFLOP/s",
-    )  # fmt: skip
-    figure.add_scatter(
-        x=intensities if shown else [],
+        x=intensities,
         y=[r.flops_per_second / 1e9 for r in shown],
         mode="markers",
         marker={
@@ -147,20 +127,36 @@ def roofline(kernels: Sequence[Row], limits: Roofline) -> go.Figure:
         hovertext=[_kernel_hover(r) for r in shown],
         hoverinfo="text",
     )
-    slowest = min((r.flops_per_second for r in shown), default=peak)
-    floor = min(slowest, left * limits.levels[-1].bytes_per_second) / 1e9 / 1.5
     figure = _dressed(figure, 480)
-    figure.update_xaxes(type="log", title="FLOP per byte", range=[_log10(left), _log10(right)])
-    roof = [_log10(floor), _log10(peak / 1e9 * 3)]
-    figure.update_yaxes(type="log", title="GFLOP/s", range=roof, dtick=1)
-    figure.update_xaxes(dtick=1)
+    across, up = [log10(left), log10(right)], [log10(floor), log10(peak / 1e9 * 3)]
+    figure.update_xaxes(type="log", title="FLOP per byte", range=across, dtick=1)
+    figure.update_yaxes(type="log", title="GFLOP/s", range=up, dtick=1)
     return figure
 
 
-def _log10(value: float) -> float:
-    import math
-
-    return math.log10(value)
+def _roofs(figure: go.Figure, limits: Roofline, left: float, right: float) -> None:
+    """The line of each level up to the peak, and the peak."""
+    peak = limits.flops_per_second
+    for level, dash in zip(limits.levels, ("dot", "dashdot", "dash", "solid")):
+        rate = level.bytes_per_second
+        figure.add_scatter(
+            x=[left, peak / rate], y=[left * rate / 1e9, peak / 1e9], mode="lines",
+            line={"color": "#777", "width": 1.5, "dash": dash}, hoverinfo="skip",
+        )  # fmt: skip
+        figure.add_annotation(
+            x=log10(left), y=log10(left * rate / 1e9), xanchor="left", showarrow=False,
+            bgcolor="white", borderpad=1, font={"size": 11, "color": "#555"},
+            text=f"{level.name} {rate / 1e9:.0f} GB/s",
+        )  # fmt: skip
+    nearest = min(peak / v.bytes_per_second for v in limits.levels)
+    figure.add_scatter(
+        x=[nearest, right], y=[peak / 1e9] * 2, mode="lines", hoverinfo="skip",
+        line={"color": "#333", "width": 2},
+    )  # fmt: skip
+    figure.add_annotation(
+        x=1, xref="paper", y=log10(peak / 1e9), yshift=24, xanchor="right", showarrow=False,
+        text=f"peak {peak / 1e9:.0f} GFLOP/s",
+    )  # fmt: skip
 
 
 def _kernel_hover(row: Row) -> str:
