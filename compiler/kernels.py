@@ -26,7 +26,8 @@ class KernelSource:
 
 @dataclass
 class CompiledKernel:
-    """Machine code of a kernel and the facts of its schedule (see `ScheduledKernel`)."""
+    """Machine code of a kernel and the facts of its schedule (see `ScheduledKernel`): `schedule`
+    names the family, `tuned` is true where a given choice was followed."""
 
     name: str
     code: bytes
@@ -37,6 +38,8 @@ class CompiledKernel:
     flops: int = 0
     bytes: int = 0
     cost: int = 0
+    schedule: str = ""
+    tuned: bool = False
 
     def to_bytes(self) -> bytes:
         """The kernel for the cache: a line of JSON, then the object."""
@@ -53,6 +56,16 @@ class CompiledKernel:
         facts["packings"] = {int(k): v for k, v in facts["packings"].items()}
         facts["in_place"] = [(a, b) for a, b in facts["in_place"]]
         return CompiledKernel(code=code, **facts)
+
+
+@dataclass(frozen=True)
+class KernelFacts:
+    """Arguments and results of a kernel as (dtype name, shape), and what its schedule may choose,
+    the default first."""
+
+    inputs: tuple[tuple[str, tuple[int, ...]], ...]
+    outputs: tuple[tuple[str, tuple[int, ...]], ...]
+    choices: tuple[Choice, ...]
 
 
 def cache_key(source: KernelSource, target: Target, options: Options) -> str:
@@ -103,6 +116,8 @@ def compile_kernel(source: KernelSource, target: Target, options: Options) -> Co
         flops=scheduled.flops,
         bytes=scheduled.bytes,
         cost=scheduled.cost,
+        schedule=scheduled.choice.family,
+        tuned=source.choice is not None and scheduled.choice == source.choice,
     )
 
 
@@ -129,12 +144,24 @@ def schedule_text(text: str, target: Target, options: Options, choice: Choice | 
     return scheduled
 
 
-def space_of(text: str, target: Target, options: Options, limit: int) -> list[Choice]:
-    """What a kernel's schedule could choose, the default first, in the current context."""
-    from tyc.compiler.schedules import select
+def examine_kernel(
+    source: KernelSource, target: Target, options: Options, limit: int
+) -> KernelFacts:
+    """A kernel's arguments and at most `limit` of its choices."""
+    from mlir import ir
 
-    module, opaque = _lowered(text, target, options)
-    return (select.space_ty if opaque else select.space)(module, target, options, limit)
+    from tyc.compiler.schedules import select
+    from tyc.dialects.building import type_of
+
+    with _context(), ir.Location.unknown():
+        parsed = ir.Module.parse(source.text)
+        block = parsed.body.operations[0].operation.regions[0].blocks[0]
+        results = list(block.operations)[-1].operands
+        kinds = [[type_of(v) for v in side] for side in (block.arguments, results)]
+        inputs, outputs = (tuple((t.dtype.name, t.shape) for t in side) for side in kinds)
+        module, opaque = _lowered(source.text, target, options)
+        space = select.space_ty if opaque else select.space
+        return KernelFacts(inputs, outputs, tuple(space(module, target, options, limit)))
 
 
 def _lowered(text: str, target: Target, options: Options) -> tuple[Any, bool]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlir import ir
@@ -35,6 +35,7 @@ from tyc.compiler.transforms.plan_memory import (
     plan_memory,
 )
 from tyc.compiler.transforms.simplify import simplify
+from tyc.compiler.tuning.database import Database, read_all
 from tyc.dialects.program import Program
 from tyc.runtime.errors import InternalError, TycError
 
@@ -70,6 +71,7 @@ class Compilation:
     options: Options
     observer: Observer | None = None
     progress: Progress | None = None
+    tuned: Database | None = None
     kernels: dict[str, CompiledKernel] = field(default_factory=dict)
     plan: Plan = field(default_factory=Plan)
     weights: list[Weight] = field(default_factory=list)
@@ -115,7 +117,14 @@ class Compilation:
             if report is not None:
                 report("kernels", done, total)
 
+        if self.tuned is not None:
+            sources = self.tuned.chosen(sources, self.target, self.options)
         self.kernels, failures = pool.compile_all(sources, self.target, self.options, step)
+        if any(f.source.choice for f in failures):
+            # A choice is no promise: what another compiler could do may be too much for this one.
+            again = [replace(f.source, choice=None) for f in failures]
+            made, failures = pool.compile_all(again, self.target, self.options)
+            self.kernels |= made
         return failures
 
     def plan_memory(self) -> None:
@@ -153,15 +162,19 @@ def compile_program(
     observer: Observer | None = None,
     progress: Progress | None = None,
     start: str = "import",
+    tuned: Sequence[Path | str] = (),
 ) -> artifact.Artifact:
     """Compiles a program to the library `output`; the program is rewritten on the way.
 
     `observer(stage, program)` sees the program after each stage, `progress(stage, done, total)` the
-    kernels. Raises `UserError` for an output that cannot be written, `InternalError` for a defect.
+    kernels. `tuned` are files of `tyc tune`. Raises `UserError` for an output that cannot be
+    written or choices that cannot be read, `InternalError` for a defect.
     """
     path = Path(output)
     artifact.check_output(path)
-    run = Compilation(program, target or host(), options or Options(), observer, progress)
+    target = target or host()
+    choices = read_all([Path(p) for p in tuned], target)
+    run = Compilation(program, target, options or Options(), observer, progress, choices)
     run.run_program_stages(start)
     run.compile_kernels()
     run.plan_memory()

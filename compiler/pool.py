@@ -5,15 +5,13 @@ from __future__ import annotations
 import atexit
 import os
 import queue
-import subprocess
-import sys
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from tyc.compiler import worker
-from tyc.compiler.kernels import CompiledKernel, KernelSource, cached, store
+from tyc.compiler.child import Child, ChildDied
+from tyc.compiler.kernels import CompiledKernel, KernelFacts, KernelSource, cached, store
 from tyc.compiler.options import Options
 from tyc.compiler.targets import Target
 
@@ -30,47 +28,37 @@ class Worker:
     """One compiling process, started anew after a crash."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen | None = None
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the worker)
+        self._child = Child("tyc.compiler.worker")
 
-    def compile(self, source: KernelSource, target: Target, options: Options) -> CompiledKernel:
-        """Compiles one kernel; raises `KernelFailure`."""
-        process = self._started()
-        assert process.stdin is not None and process.stdout is not None
+    def compile(
+        self,
+        source: KernelSource,
+        target: Target,
+        options: Options,
+        seconds: float | None = None,
+    ) -> CompiledKernel:
+        """Compiles one kernel, in at most so many seconds; raises `KernelFailure`."""
+        return self._ask(source, ("compile", source, target, options), seconds)
+
+    def examine(
+        self, source: KernelSource, target: Target, options: Options, limit: int
+    ) -> KernelFacts:
+        """A kernel's arguments and at most `limit` of its choices; raises `KernelFailure`."""
+        return self._ask(source, ("examine", source, target, options, limit), None)
+
+    def _ask(self, source: KernelSource, message: tuple, seconds: float | None) -> Any:
         try:
-            worker.send(process.stdin, (source, target, options))
-            answer = worker.receive(process.stdout)
-        except (EOFError, BrokenPipeError):
-            code = process.wait()
-            self._process = None
-            message = f"the compiler crashed (exit {code})"
-            raise KernelFailure(source, message, self._said()) from None
+            answer = self._child.ask(message, seconds)
+        except ChildDied as death:
+            reason = f"the compiler {death.message}"
+            raise KernelFailure(source, reason, death.details) from None
         if answer[0] == "ok":
             return answer[1]
         raise KernelFailure(source, answer[1], answer[2])
 
-    def _started(self) -> subprocess.Popen:
-        if self._process is None or self._process.poll() is not None:
-            self._errors.seek(0)
-            self._errors.truncate()
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tyc.compiler.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._errors,
-            )
-        return self._process
-
-    def _said(self) -> str:
-        self._errors.seek(0)
-        return self._errors.read().decode(errors="replace")[-20000:]
-
     def close(self) -> None:
         """Ends the process."""
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
-            self._process.wait()
-            self._process = None
+        self._child.close()
 
 
 _IDLE: list[Worker] = []
@@ -91,28 +79,52 @@ class _Batch:
     options: Options
     total: int
     progress: Callable[[int, int], None] | None
-    missing: queue.SimpleQueue[KernelSource] = field(default_factory=queue.SimpleQueue)
-    done: dict[str, CompiledKernel] = field(default_factory=dict)
-    failures: list[KernelFailure] = field(default_factory=list)
+    seconds: float | None = None
+    missing: queue.SimpleQueue[tuple[int, KernelSource]] = field(default_factory=queue.SimpleQueue)
+    done: dict[int, CompiledKernel | KernelFailure] = field(default_factory=dict)
 
     def run(self) -> None:
         """Compiles until the queue is empty, in one worker process."""
         own = _IDLE.pop() if _IDLE else Worker()
         while True:
             try:
-                source = self.missing.get_nowait()
+                number, source = self.missing.get_nowait()
             except queue.Empty:
                 break
             try:
-                kernel = own.compile(source, self.target, self.options)
+                kernel = own.compile(source, self.target, self.options, self.seconds)
             except KernelFailure as failure:
-                self.failures.append(failure)
+                self.done[number] = failure
                 continue
             store(kernel, source, self.target, self.options)
-            self.done[source.name] = kernel
+            self.done[number] = kernel
             if self.progress is not None:
                 self.progress(len(self.done), self.total)
         _IDLE.append(own)
+
+
+def compile_each(
+    sources: Sequence[KernelSource],
+    target: Target,
+    options: Options,
+    progress: Callable[[int, int], None] | None = None,
+    seconds: float | None = None,
+) -> list[CompiledKernel | KernelFailure]:
+    """What became of each kernel: from the cache, or compiled, in at most so many seconds."""
+    batch = _Batch(target, options, len(sources), progress, seconds)
+    for number, source in enumerate(sources):
+        found = cached(source, target, options)
+        if found is None:
+            batch.missing.put((number, source))
+        else:
+            batch.done[number] = found
+    count = min(batch.missing.qsize(), os.cpu_count() or 1)
+    threads = [threading.Thread(target=batch.run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [batch.done[i] for i in range(len(sources))]
 
 
 def compile_all(
@@ -122,17 +134,15 @@ def compile_all(
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[dict[str, CompiledKernel], list[KernelFailure]]:
     """The kernels by name, from the cache or compiled, and those that failed."""
-    batch = _Batch(target, options, len(sources), progress)
-    for source in sources:
-        found = cached(source, target, options)
-        if found is None:
-            batch.missing.put(source)
-        else:
-            batch.done[source.name] = found
-    count = min(batch.missing.qsize(), os.cpu_count() or 1)
-    threads = [threading.Thread(target=batch.run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return batch.done, batch.failures
+    made = compile_each(sources, target, options, progress)
+    done = {s.name: k for s, k in zip(sources, made) if isinstance(k, CompiledKernel)}
+    return done, [k for k in made if isinstance(k, KernelFailure)]
+
+
+def examine(source: KernelSource, target: Target, options: Options, limit: int) -> KernelFacts:
+    """A kernel's arguments and at most `limit` of its choices; raises `KernelFailure`."""
+    own = _IDLE.pop() if _IDLE else Worker()
+    try:
+        return own.examine(source, target, options, limit)
+    finally:
+        _IDLE.append(own)

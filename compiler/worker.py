@@ -36,19 +36,22 @@ def receive(pipe: IO[bytes]) -> Any:
 
 
 def serve() -> None:
-    """Answers jobs (source, target, options) by ("ok", kernel) or ("error", message, details)."""
-    from tyc.compiler.kernels import compile_kernel
+    """Answers jobs ("compile", source, target, options) and ("examine", source, target, options,
+    limit) by ("ok", kernel or facts) or ("error", message, details)."""
+    from tyc.compiler import kernels
+
+    rules = {"compile": kernels.compile_kernel, "examine": kernels.examine_kernel}
 
     # MLIR and LLVM print to file descriptor 1; the pipe keeps a private copy of it.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     while True:
         try:
-            job = receive(sys.stdin.buffer)
+            what, *job = receive(sys.stdin.buffer)
         except EOFError:
             return
         try:
-            send(answers, ("ok", compile_kernel(*job)))
+            send(answers, ("ok", rules[what](*job)))
         except TycError as error:
             send(answers, ("error", str(error), traceback.format_exc()))
         except Exception as error:

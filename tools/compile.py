@@ -40,6 +40,9 @@ Dump = Annotated[Path | None, _option("--dump", help="Write every stage's IR int
 From = Annotated[
     str | None, _option("--from", help="The stage that MODEL, the .mlir of a dump, has behind.")
 ]
+Tuned = Annotated[
+    list[Path], _option("--tuned", metavar="DB", help="Choices of tyc tune; may be given again.")
+]
 Level = Annotated[int, _option("-O", help="How much to optimise.", min=0, max=3)]
 
 
@@ -57,6 +60,7 @@ def compile_command(
     exact: Annotated[bool, _option("--exact", help="Change no rounding.")] = False,
     level: Level = 3,
     weights: Annotated[str, _option("--weights", help="embed, or external: beside it.")] = "embed",
+    tuned: Tuned = [],  # noqa: B006
     json: Json = False,
 ) -> None:
     """Compiles a model to OUT.so, OUT.h and OUT.json."""

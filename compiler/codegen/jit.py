@@ -29,6 +29,11 @@ class Task:
         self._task.restype = None
         self._task.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int32]
 
+    @property
+    def address(self) -> int:
+        """Where the task's code begins."""
+        return ctypes.cast(self._task, ctypes.c_void_p).value or 0
+
     def __call__(self, buffers: Sequence[np.ndarray], begin: int, end: int) -> None:
         """Runs items [begin, end) on the arrays, inputs first."""
         addresses = (ctypes.c_void_p * len(buffers))(*[b.ctypes.data for b in buffers])

@@ -37,8 +37,9 @@ class Contractions:
     def space(
         self, module: ir.Module, target: Target, options: Options, limit: int
     ) -> list[Parameters]:
-        """The default, then the plans of least estimated time."""
-        return contraction_space(module, target, limit)
+        """The default, then plans of every kind, each kind's cheapest first."""
+        plans = contraction_space(module, target, _PLANS_OF_ALL_KINDS * limit)
+        return [*plans[:1], *_in_turns(plans[1:])][:limit]
 
     def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
         """Nothing is faster than this family where it applies."""
@@ -128,6 +129,22 @@ class Opaque:
         block = module.body.operations[0].operation.regions[0].blocks[0]
         names = [o.operation.name.removeprefix("ty.") for o in block.operations]
         return 0.0 if any(n in LOOPS for n in names) else None
+
+
+_PLANS_OF_ALL_KINDS = 100
+_CUTS = ("rows", "columns")
+
+
+def _in_turns(plans: list[Parameters]) -> list[Parameters]:
+    """Plans that differ in more than the cuts of rows and columns take turns: of plans that cost
+    models find equal, most are alike."""
+    kinds: dict[str, int] = {}
+    turns = []
+    for i, plan in enumerate(plans):
+        kind = str({k: v for k, v in plan.items() if k not in _CUTS})
+        kinds[kind] = kinds.get(kind, 0) + 1
+        turns.append((kinds[kind], i))
+    return [plans[i] for _, i in sorted(turns)]
 
 
 def _require_default(parameters: Parameters | None) -> None:

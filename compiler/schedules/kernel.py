@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from mlir import ir
 
+from tyc.compiler.schedules.choice import Choice
 from tyc.compiler.schedules.convolution_winograd_packing import WinogradPacking
 
 
@@ -72,6 +73,7 @@ class ScheduledKernel:
     (input, output) that may share one buffer. `stack_bytes` is what the function allocates on its
     stack. `flops` (of its meaning), `bytes` and `cost` (what its code takes, in additions) are of
     the whole kernel; a schedule fills in `flops`, and `kernels.py` keeps that as the cost.
+    `choice` is what `select.py` followed.
     """
 
     module: ir.Module
@@ -84,6 +86,7 @@ class ScheduledKernel:
     flops: int = 0
     bytes: int = 0
     cost: int = 0
+    choice: Choice = field(default_factory=lambda: Choice(""))
 
 
 def memory_element(element: ir.Type) -> ir.Type:

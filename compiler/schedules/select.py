@@ -82,6 +82,7 @@ def _schedule(
             parameters = None if choice is None else choice.parameters
             found = family.schedule(module, target, options, parameters)
             if found is not None:
+                found.choice = Choice(family.name, parameters or {})
                 return found
     names = ", ".join(f.name for f in families)
     if choice is not None:

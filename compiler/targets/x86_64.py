@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from tyc.compiler.targets.target import Target
+from tyc.compiler.targets.target import Costs, Target
 from tyc.runtime.abi import FEATURE_BITS as FEATURES
 from tyc.runtime.errors import UserError
 
@@ -15,6 +15,24 @@ _TRIPLES = ("x86_64-unknown-linux-gnu", "x86_64-linux-gnu", "x86_64", "host", "n
 _CACHES = {
     "znver": (32 << 10, 512 << 10, 4 << 20),
     "default": (32 << 10, 512 << 10, 2 << 20),
+}
+
+# By the first name that the CPU's begins with. Clocks are what all cores keep up; bytes per cycle
+# are of one core alone, as vendors' manuals and measured triads say.
+_COSTS = {
+    "znver1": Costs(3.0, 1.0, 5.0, 32.0, 32.0, 12.0, 5.0),
+    "znver2": Costs(3.2, 2.0, 5.0, 64.0, 32.0, 14.0, 5.0),
+    "znver3": Costs(3.0, 2.0, 4.0, 64.0, 32.0, 14.0, 5.0),
+    "znver4": Costs(3.7, 1.0, 4.0, 64.0, 32.0, 14.0, 6.0),
+    "znver5": Costs(4.0, 2.0, 4.0, 128.0, 64.0, 16.0, 7.0),
+    "haswell": Costs(3.0, 2.0, 5.0, 64.0, 28.0, 10.0, 4.0),
+    "broadwell": Costs(3.0, 2.0, 5.0, 64.0, 28.0, 10.0, 4.0),
+    "skylake-avx512": Costs(2.6, 2.0, 4.0, 128.0, 40.0, 8.0, 4.0),
+    "skylake": Costs(3.5, 2.0, 4.0, 64.0, 32.0, 10.0, 5.0),
+    "cascadelake": Costs(2.8, 2.0, 4.0, 128.0, 40.0, 8.0, 4.0),
+    "icelake": Costs(2.8, 2.0, 4.0, 128.0, 48.0, 8.0, 4.0),
+    "sapphirerapids": Costs(2.8, 2.0, 4.0, 128.0, 48.0, 8.0, 4.0),
+    "alderlake": Costs(4.0, 2.0, 4.0, 96.0, 48.0, 12.0, 6.0),
 }
 
 
@@ -85,7 +103,8 @@ def _target(cpu: str, features: tuple[str, ...]) -> Target:
     vector_bytes = 64 if wide else 32 if "avx" in features else 16
     caches = next((c for p, c in _CACHES.items() if cpu.startswith(p)), _CACHES["default"])
     registers = 32 if wide else 16
-    return Target(TRIPLE, cpu, features, vector_bytes, registers, *caches)
+    costs = next((c for p, c in _COSTS.items() if cpu.startswith(p)), Costs())
+    return Target(TRIPLE, cpu, features, vector_bytes, registers, *caches, costs)
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,234 @@
+"""A process that measures kernels for another: a kernel that crashes or hangs costs this process.
+
+    ("kernel", Setup)                 makes the kernel's arrays
+    ("add", id, CompiledKernel)       loads one candidate; ("ok", Checked) against the first
+    ("time", ids, threads, seconds)   ("ok", {id: [nanoseconds, one a thread count]})
+
+Requests and answers are `worker.py`'s messages. What more threads would take is measured on one:
+the kernel runs in the executor's chunks, and the time of one chunk counts as often as the busiest
+thread runs one. So other load on the machine matters little: time is this thread's own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import sys
+import tempfile
+import time
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tyc.compiler.codegen import jit, link, native
+from tyc.compiler.kernels import CompiledKernel
+from tyc.compiler.schedules.kernel import Packing
+from tyc.compiler.targets import Target
+from tyc.compiler.worker import receive, send
+from tyc.dialects.types import DTYPES
+from tyc.runtime.abi import ALIGNMENT
+
+CHUNKS_PER_WORKER = 8
+"""How many pieces the executor cuts a loop in, for each thread (runtime/native/executor.c)."""
+
+LEAST_NANOSECONDS = 20_000
+"""A measured run takes at least so long; a shorter kernel runs several times in it."""
+
+Tensor = tuple[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A kernel's arguments as (dtype name, shape), inputs first, and where it will run."""
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    target: Target
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How a candidate's results differ from the first's: `max |a - b| / max |b|`, and in bits."""
+
+    error: float
+    same_bits: bool
+
+
+# for (r < repeats) for (c < chunks) task(buffers, count * c / chunks, count * (c + 1) / chunks, 0)
+_DRIVER = """
+define void @drive(ptr %task, ptr %buffers, i64 %count, i64 %chunks, i64 %repeats) {
+entry:
+  br label %repeat
+repeat:
+  %r = phi i64 [ 0, %entry ], [ %r1, %done ]
+  br label %chunk
+chunk:
+  %c = phi i64 [ 0, %repeat ], [ %c1, %chunk ]
+  %c1 = add i64 %c, 1
+  %low = mul i64 %count, %c
+  %begin = udiv i64 %low, %chunks
+  %high = mul i64 %count, %c1
+  %end = udiv i64 %high, %chunks
+  call void %task(ptr %buffers, i64 %begin, i64 %end, i32 0)
+  %more = icmp ult i64 %c1, %chunks
+  br i1 %more, label %chunk, label %done
+done:
+  %r1 = add i64 %r, 1
+  %again = icmp ult i64 %r1, %repeats
+  br i1 %again, label %repeat, label %exit
+exit:
+  ret void
+}
+"""
+
+
+def _driver(target: Target) -> ctypes._CFuncPtr:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "drive.so"
+        link.link_shared([native.compile_llvm_ir(_DRIVER, target)], path, ["drive"])
+        drive = ctypes.CDLL(str(path)).drive
+    drive.restype = None
+    drive.argtypes = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * 3]
+    return drive
+
+
+@dataclass
+class _Candidate:
+    """A loaded kernel with the addresses of its buffers."""
+
+    task: jit.Task
+    count: int
+    arrays: list[np.ndarray]
+    repeats: int = 1
+    table: ctypes.Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.table = (ctypes.c_void_p * len(self.arrays))(*[a.ctypes.data for a in self.arrays])
+
+
+class Bench:
+    """The arrays of one kernel and the candidates that run on them."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._drive = _driver(setup.target)
+        rng = np.random.default_rng(0)
+        self._inputs = [_aligned(_filled(rng, t)) for t in setup.inputs]
+        self._outputs = [_aligned(np.zeros(s, DTYPES[d].numpy)) for d, s in setup.outputs]
+        self._packed: dict[tuple[int, str], np.ndarray] = {}
+        self._candidates: dict[int, _Candidate] = {}
+        self._reference: list[np.ndarray] = []
+        # What lies in the second-level cache when a kernel starts is mostly not its own.
+        self._evict = np.zeros(2 * setup.target.l2_bytes, np.uint8)
+
+    def add(self, number: int, kernel: CompiledKernel) -> Checked:
+        """Loads a candidate, runs it once, compares it with the first."""
+        inputs = [self._packed_input(i, kernel.packings.get(i)) for i in range(len(self._inputs))]
+        task = jit.Task(kernel.code, kernel.name)
+        made = _Candidate(task, kernel.count, [*inputs, *self._outputs])
+        for output in self._outputs:
+            output.fill(0)
+        taken = self._run(made, 1, 1)
+        made.repeats = max(int(LEAST_NANOSECONDS / max(taken, 1.0)), 1)
+        self._candidates[number] = made
+        if not self._reference:
+            self._reference = [o.copy() for o in self._outputs]
+        return _checked(self._outputs, self._reference)
+
+    def time(self, numbers: list[int], threads: list[int], seconds: float) -> dict:
+        """The least nanoseconds of each candidate for each thread count, in turns."""
+        best = {n: [float("inf")] * len(threads) for n in numbers}
+        end = time.perf_counter() + seconds
+        rounds = 0
+        while rounds < 5 or time.perf_counter() < end:
+            for n in numbers:
+                for i, count in enumerate(threads):
+                    found = self._shared(self._candidates[n], count)
+                    best[n][i] = min(best[n][i], found)
+            rounds += 1
+        return best
+
+    def _shared(self, candidate: _Candidate, threads: int) -> float:
+        """What the busiest of so many threads would take."""
+        if threads == 1:
+            return self._run(candidate, 1, candidate.repeats)
+        chunks = max(min(candidate.count, CHUNKS_PER_WORKER * threads), 1)
+        total = self._run(candidate, chunks, candidate.repeats)
+        return total * -(-chunks // threads) / chunks
+
+    def _run(self, candidate: _Candidate, chunks: int, repeats: int) -> float:
+        if repeats == 1:
+            self._evict += 1
+        start = time.thread_time_ns()
+        self._drive(candidate.task.address, candidate.table, candidate.count, chunks, repeats)
+        return (time.thread_time_ns() - start) / repeats
+
+    def _packed_input(self, i: int, packing: dict | None) -> np.ndarray:
+        if packing is None:
+            return self._inputs[i]
+        key = (i, json.dumps(packing, sort_keys=True))
+        if key not in self._packed:
+            self._packed[key] = Packing.from_json(packing).apply(self._inputs[i])
+            self._packed[key] = _aligned(self._packed[key])
+        return self._packed[key]
+
+
+def _filled(rng: np.random.Generator, tensor: Tensor) -> np.ndarray:
+    """Standard normal numbers; small ones for bytes; zeros, valid as any index, for the rest."""
+    name, shape = tensor
+    kind = DTYPES[name]
+    if kind.is_float:
+        return np.asarray(rng.standard_normal(shape, np.float32)).astype(kind.numpy)
+    if kind.bits <= 8:
+        return np.asarray(rng.integers(0, 2, shape)).astype(kind.numpy)
+    return np.zeros(shape, kind.numpy)
+
+
+def _aligned(array: np.ndarray) -> np.ndarray:
+    """A copy that begins where buffers of a model do."""
+    flat = np.zeros(array.nbytes + ALIGNMENT, np.uint8)
+    start = -flat.ctypes.data % ALIGNMENT
+    made = flat[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    made[...] = array
+    return made
+
+
+def _checked(got: list[np.ndarray], want: list[np.ndarray]) -> Checked:
+    error = 0.0
+    for a, b in zip(got, want):
+        x, y = a.astype(np.float64), b.astype(np.float64)
+        finite = np.isfinite(x) & np.isfinite(y)
+        if not np.array_equal(x[~finite], y[~finite], equal_nan=True):
+            return Checked(float("inf"), False)
+        if finite.any():
+            scale = max(float(np.abs(y[finite]).max()), 1e-30)
+            error = max(error, float(np.abs(x[finite] - y[finite]).max()) / scale)
+    return Checked(error, all(a.tobytes() == b.tobytes() for a, b in zip(got, want)))
+
+
+def serve() -> None:
+    """Answers requests by ("ok", result) or ("error", message, details)."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    bench: Bench | None = None
+    while True:
+        try:
+            what, *arguments = receive(sys.stdin.buffer)
+        except EOFError:
+            return
+        try:
+            if what == "kernel":
+                bench, result = Bench(*arguments), None
+            else:
+                result = getattr(bench, what)(*arguments)
+            send(answers, ("ok", result))
+        except Exception as error:
+            # Whatever goes wrong with a candidate is a failed trial, which the parent notes.
+            send(answers, ("error", f"{type(error).__name__}: {error}", traceback.format_exc()))
+
+
+if __name__ == "__main__":
+    serve()
