@@ -102,13 +102,20 @@ class Compilation:
     def compile_kernels(self) -> None:
         """Compiles every kernel of the fused program; a fused one that fails is taken apart."""
         with self.timed("kernels"):
-            failures = self._compile(kernel_sources(self.program))
+            failures = self._compile(self.kernel_sources())
             if failures:
                 with self.program.module.context, ir.Location.unknown():
                     unfuse(self.program, [f.source.name for f in failures])
-                failures = self._compile(kernel_sources(self.program))
+                failures = self._compile(self.kernel_sources())
             if failures:
                 raise kernel_error(failures[0])
+
+    def kernel_sources(self) -> list[KernelSource]:
+        """The kernels, with the tuned choices that are known."""
+        sources = kernel_sources(self.program)
+        return (
+            sources if self.tuned is None else self.tuned.chosen(sources, self.target, self.options)
+        )
 
     def _compile(self, sources: Sequence[KernelSource]) -> list[pool.KernelFailure]:
         report = self.progress
@@ -117,8 +124,6 @@ class Compilation:
             if report is not None:
                 report("kernels", done, total)
 
-        if self.tuned is not None:
-            sources = self.tuned.chosen(sources, self.target, self.options)
         self.kernels, failures = pool.compile_all(sources, self.target, self.options, step)
         if any(f.source.choice for f in failures):
             # A choice is no promise: what another compiler could do may be too much for this one.

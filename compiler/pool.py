@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import queue
 import threading
@@ -102,6 +103,12 @@ class _Batch:
                 self.progress(len(self.done), self.total)
         _IDLE.append(own)
 
+    def stop(self) -> None:
+        """Leaves what nobody has begun."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self.missing.get_nowait()
+
 
 def compile_each(
     sources: Sequence[KernelSource],
@@ -122,8 +129,12 @@ def compile_each(
     threads = [threading.Thread(target=batch.run) for _ in range(count)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    except KeyboardInterrupt:
+        batch.stop()
+        raise
     return [batch.done[i] for i in range(len(sources))]
 
 

@@ -69,15 +69,18 @@ def compile_command(
 
     if weights not in ("embed", "external"):
         raise UserError(f"weights must be embed or external, got {weights!r}", node="--weights")
+    from tyc.compiler.tuning.database import read_all
+
     chosen = targets.find(target, cpu, features)
+    choices = read_all(tuned, chosen)
     options = Options(exact, level, weights)
     shapes = parse_shapes(shape)
     if emit is not None and emit != "library":
-        _emit(model, shapes, name, start, emit, output, chosen, options)
+        _emit(model, shapes, name, start, emit, output, chosen, options, choices)
         return
     if output is None:
         raise UserError("an output must be given", node="--output", hint="write -o OUT.so")
-    run = _Run(model, output, shapes, name, start, dump, chosen, options)
+    run = _Run(model, output, shapes, name, start, dump, chosen, options, choices)
     written = run.compile()
     report = _report(run, written)
     _show(report, json)
@@ -98,7 +101,7 @@ def _begin(model: Path, shapes: Any, name: str | None, start: str | None) -> tup
 
 def _emit(
     model: Path, shapes: Any, name: str | None, start: str | None, stage: str,
-    output: Path | None, target: Any, options: Any,
+    output: Path | None, target: Any, options: Any, tuned: Any,
 ) -> None:  # fmt: skip
     from tyc.compiler.artifact import check_output
     from tyc.compiler.pipeline import Compilation
@@ -115,7 +118,7 @@ def _emit(
         if stage in PROGRAM_STAGES and PROGRAM_STAGES.index(stage) < PROGRAM_STAGES.index(begun):
             message = f"stage {stage} is before {begun}, which the program has behind it"
             raise UserError(message, node="--emit")
-        run = Compilation(program, target, options, progress=progress.step)
+        run = Compilation(program, target, options, progress=progress.step, tuned=tuned)
         text = emit(run, stage, begun)
     if output is None:
         print(text, end="")
@@ -136,7 +139,7 @@ class _Run:
 
     def __init__(
         self, model: Path, output: Path, shapes: Any, name: str | None, start: str | None,
-        dump: Path | None, target: Any, options: Any,
+        dump: Path | None, target: Any, options: Any, tuned: Any,
     ) -> None:  # fmt: skip
         from tyc.compiler.artifact import check_output
 
@@ -145,6 +148,7 @@ class _Run:
             make_folder(dump)
         self.model, self.output, self.shapes, self.name = model, output, shapes, name
         self.start, self.dump, self.target, self.options = start, dump, target, options
+        self.tuned = tuned
         self.arrays: dict[str, np.ndarray] = {}
 
     def compile(self) -> Artifact:
@@ -166,7 +170,9 @@ class _Run:
                 self._write(done, program)
 
             self._write(stage, program)
-            run = Compilation(program, self.target, self.options, observe, progress.step)
+            run = Compilation(
+                program, self.target, self.options, observe, progress.step, self.tuned
+            )
             run.seconds.update(seconds)
             run.run_program_stages(stage)
             run.compile_kernels()
@@ -225,6 +231,7 @@ def _report(run: _Run, written: Artifact) -> dict[str, Any]:
         "memory": manifest["memory"],
         "target": manifest["target"]["cpu"],
         "kernels": len(kernels),
+        "tuned": sum(k["tuned"] for k in kernels),
         "calls": sum(k["count"] for k in kernels),
         "flops": sum(k["flops"] * k["count"] for k in kernels),
         "seconds": {k: round(v, 3) for k, v in written.seconds.items()},
@@ -241,5 +248,6 @@ def _show(report: dict[str, Any], json: bool) -> None:
     print(f"{report['library']}  {size_text(report['library_bytes'])} for {report['target']}")
     print(f"  workspace  {size_text(memory['workspace_bytes'])}")
     print(f"  weights    {size_text(memory['weights_bytes'])}")
-    print(f"  kernels    {report['kernels']}, called {report['calls']} times")
+    tuned = f", {report['tuned']} tuned" if report["tuned"] else ""
+    print(f"  kernels    {report['kernels']}, called {report['calls']} times{tuned}")
     print(f"  seconds    {', '.join(f'{k} {v:.2f}' for k, v in seconds.items())}")

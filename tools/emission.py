@@ -14,6 +14,7 @@ from mlir import ir
 
 from tyc.compiler import kernels, pipeline
 from tyc.compiler.codegen import native
+from tyc.compiler.kernels import KernelSource
 from tyc.compiler.lowering.kernel import lower_to_linalg
 from tyc.compiler.lowering.registry import LOOPS
 from tyc.compiler.options import Options
@@ -49,8 +50,8 @@ def _kernels_text(run: Compilation, stage: str) -> str:
     comment = {"llvm": ";", "asm": "#"}.get(stage, "//")
     parts = []
     with run.program.module.context, ir.Location.unknown():
-        for source in pipeline.kernel_sources(run.program):
-            body = _KERNEL_TEXT[stage](source.text, run.target, run.options)
+        for source in run.kernel_sources():
+            body = _KERNEL_TEXT[stage](source, run.target, run.options)
             parts.append(f"{comment} kernel {source.name}: {source.origin}\n{body.rstrip()}\n")
     return "\n".join(parts)
 
@@ -66,20 +67,20 @@ def linalg_text(text: str, target: Target, options: Options) -> str:
     return str(lower_to_linalg(function))
 
 
-def _scheduled_text(text: str, target: Target, options: Options) -> str:
-    return str(kernels.schedule_text(text, target, options).module)
+def _scheduled_text(source: KernelSource, target: Target, options: Options) -> str:
+    return str(kernels.schedule_text(source.text, target, options, source.choice).module)
 
 
-def _llvm_text(text: str, target: Target, options: Options) -> str:
-    return native.to_llvm_ir(kernels.schedule_text(text, target, options))
+def _llvm_text(source: KernelSource, target: Target, options: Options) -> str:
+    return native.to_llvm_ir(kernels.schedule_text(source.text, target, options, source.choice))
 
 
-def _asm_text(text: str, target: Target, options: Options) -> str:
+def _asm_text(source: KernelSource, target: Target, options: Options) -> str:
     import llvmlite.binding as llvm
 
-    source = f'target triple = "{target.triple}"\n{_llvm_text(text, target, options)}'
+    text = f'target triple = "{target.triple}"\n{_llvm_text(source, target, options)}'
     machine = native.machine(target, options.level)
-    module = llvm.parse_assembly(source)
+    module = llvm.parse_assembly(text)
     module.data_layout = str(machine.target_data)
     tuning = llvm.create_pipeline_tuning_options(speed_level=options.level)
     tuning.loop_vectorization = tuning.slp_vectorization = options.level >= 2
@@ -88,8 +89,8 @@ def _asm_text(text: str, target: Target, options: Options) -> str:
     return machine.emit_assembly(module)
 
 
-_KERNEL_TEXT: dict[str, Callable[[str, Target, Options], str]] = {
-    "linalg": linalg_text,
+_KERNEL_TEXT: dict[str, Callable[[KernelSource, Target, Options], str]] = {
+    "linalg": lambda source, target, options: linalg_text(source.text, target, options),
     "scheduled": _scheduled_text,
     "llvm": _llvm_text,
     "asm": _asm_text,

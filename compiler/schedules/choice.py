@@ -42,12 +42,12 @@ class Choice:
         return {"family": self.family, "parameters": dict(self.parameters)}
 
     @staticmethod
-    def from_json(data: Mapping[str, Any]) -> Choice:
+    def from_json(data: Any) -> Choice:
         """The choice of `to_json`'s data; raises `InvalidParameters` for anything else."""
-        family, parameters = data.get("family"), data.get("parameters")
-        if not isinstance(family, str) or not isinstance(parameters, Mapping):
-            raise InvalidParameters(f"a choice is a family and parameters, got {dict(data)}")
-        return Choice(family, dict(parameters))
+        match data:
+            case {"family": str() as family, "parameters": dict() as parameters}:
+                return Choice(family, parameters)
+        raise InvalidParameters(f"a choice is a family and parameters, got {data}")
 
     @property
     def text(self) -> str:

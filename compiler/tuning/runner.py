@@ -14,6 +14,11 @@ RUN_SECONDS = 60.0
 """How long the child may take for one request, beside what it was asked to measure."""
 
 
+def trial_child() -> Child:
+    """A process that measures."""
+    return Child("tyc.compiler.tuning.trial")
+
+
 class TrialFailed(Exception):
     """A candidate that crashed, hung or could not be loaded."""
 
@@ -24,7 +29,7 @@ class Runner:
 
     setup: Setup
     threads: Sequence[int]
-    child: Child = field(default_factory=lambda: Child("tyc.compiler.tuning.trial"))
+    child: Child
     _added: dict[int, CompiledKernel] = field(default_factory=dict)
     _ready: bool = False
 
@@ -72,7 +77,3 @@ class Runner:
         if answer[0] != "ok":
             raise TrialFailed(answer[1])
         return answer[1]
-
-    def close(self) -> None:
-        """Ends the child."""
-        self.child.close()

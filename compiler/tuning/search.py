@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tyc.compiler import cache, pool
+from tyc.compiler.child import Child
 from tyc.compiler.kernels import CompiledKernel, KernelSource
 from tyc.compiler.options import Options
 from tyc.compiler.schedules.choice import Choice
 from tyc.compiler.targets import Target
 from tyc.compiler.tuning.database import Record, key_of
-from tyc.compiler.tuning.runner import Runner, TrialFailed
+from tyc.compiler.tuning.runner import Runner, TrialFailed, trial_child
 from tyc.compiler.tuning.trial import Checked, Setup
 
 MARGIN = 0.02
@@ -64,24 +65,28 @@ def search(
     settings: Settings,
     report: Report | None = None,
     known: Choice | None = None,
+    child: Child | None = None,
 ) -> Record:
     """What is best for a kernel. `known` is tried too: what an earlier search found, perhaps with
-    another compiler. Raises `SearchFailed` where not even the default can be measured.
+    another compiler. `child` measures, or else a process of its own. Raises `SearchFailed` where
+    not even the default can be measured.
     """
-    one = _Search(replace(source, choice=None), settings, report or (lambda *_: None))
+    own = trial_child() if child is None else child
     try:
-        return one.run(known)
+        return _Search(replace(source, choice=None), settings, own, report).run(known)
     except (pool.KernelFailure, TrialFailed) as failure:
         raise SearchFailed(str(failure)) from failure
     finally:
-        one.close()
+        if child is None:
+            own.close()
 
 
 @dataclass
 class _Search:
     source: KernelSource
     settings: Settings
-    report: Report
+    child: Child
+    report: Report | None
     runner: Runner | None = None
     choices: list[Choice] = field(default_factory=list)
     compiled: set[bytes] = field(default_factory=set)
@@ -96,7 +101,7 @@ class _Search:
         if isinstance(default, pool.KernelFailure):
             raise default
         setup = Setup(facts.inputs, facts.outputs, target)
-        self.runner = Runner(setup, settings.threads)
+        self.runner = Runner(setup, settings.threads, self.child)
         self.compiled = {default.code}
         # The first choice is the default, which is compiled and cached without a choice.
         rest = [c for c in facts.choices[1:] if c != known]
@@ -123,7 +128,8 @@ class _Search:
                 self.trials += 1
                 if isinstance(made, CompiledKernel) and made.tuned:
                     self._try_one(number, made)
-            self.report(self.source.name, self.trials, len(numbers))
+            if self.report is not None:
+                self.report(self.source.name, self.trials, len(numbers))
 
     def _try_one(self, number: int, kernel: CompiledKernel) -> None:
         assert self.runner is not None
@@ -182,7 +188,3 @@ class _Search:
             compiler=cache.source_digest(),
             threads=s.threads,
         )
-
-    def close(self) -> None:
-        if self.runner is not None:
-            self.runner.close()

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tyc.compiler import cache, pool
+from tyc.compiler.child import Child
 from tyc.compiler.kernels import CompiledKernel, KernelSource
 from tyc.compiler.tuning.database import Database, Record, read
+from tyc.compiler.tuning.runner import trial_child
 from tyc.compiler.tuning.search import Report, SearchFailed, Settings, search
 
 Search = Callable[..., Record]
@@ -43,6 +45,13 @@ class Session:
 
     def run(self) -> Iterator[Tuned]:
         """Every kernel as it is done; ends early at the deadline."""
+        child = trial_child()
+        try:
+            yield from self._run(child)
+        finally:
+            child.close()
+
+    def _run(self, child: Child) -> Iterator[Tuned]:
         for source, calls in self._by_weight():
             known = self._database().find(source, self.settings.target, self.settings.options)
             if known is not None and self.resume and self._is_done(known):
@@ -51,7 +60,8 @@ class Session:
             if self.settings.is_over:
                 return
             try:
-                found = self.search(source, self.settings, self.report, known and known.choice)
+                choice = None if known is None else known.choice
+                found = self.search(source, self.settings, self.report, choice, child)
             except SearchFailed as failure:
                 yield Tuned(source, calls, None, note=str(failure))
                 continue
