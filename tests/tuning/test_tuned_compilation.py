@@ -95,7 +95,8 @@ def test_choices_that_do_not_fit_give_way(model: Path, tmp_path: Path, choice: C
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
     code = command.run([str(a) for a in arguments])
-    return code, *capsys.readouterr()
+    out, err = capsys.readouterr()
+    return code, out, err
 
 
 def test_tune_then_compile(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
