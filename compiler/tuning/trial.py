@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,7 +86,7 @@ exit:
 """
 
 
-def _driver(target: Target) -> ctypes._CFuncPtr:
+def _driver(target: Target) -> Callable[..., None]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "drive.so"
         link.link_shared([native.compile_llvm_ir(_DRIVER, target)], path, ["drive"])
