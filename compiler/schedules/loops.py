@@ -172,8 +172,12 @@ class _Emission:
         return found
 
     def _scratch(self, plan: StagePlan) -> dict[ir.Value, ir.Value]:
-        """The stack buffers of a stage's values that are not results."""
+        """The stack buffers of a stage's values that are not results, and of sums that wait."""
         found = {}
+        if plan.waiting:
+            (value,) = plan.stage.results()
+            kind = ir.MemRefType.get([plan.waiting], memory_element(element_of(value)))
+            found[value] = memref.alloca(kind, [], [], alignment=64)
         for value in plan.stage.values:
             if value in self.targets:
                 continue
@@ -194,14 +198,18 @@ class _Emission:
         fixed, own = _placement(plan, nest, spans)
         targets = {v: list(self.targets.get(v, [])) for v in plan.stage.values}
         for value, flat in scratch.items():
-            buffer = Buffer(flat, element_of(value), plan.strides, tuple(fixed))
-            targets[value].append(buffer)
+            if value in targets:
+                buffer = Buffer(flat, element_of(value), plan.strides, tuple(fixed))
+                targets[value].append(buffer)
         emitter = WeaveEmitter if plan.mode.weave else StageEmitter
         if plan.mode.turn:
             emitter = TurnEmitter
         if plan.stage.reduction is not None:
             emitter = FoldEmitter
-        emitter(loops, plan, targets, fixed, own).emit()
+        made = emitter(loops, plan, targets, fixed, own)
+        if isinstance(made, FoldEmitter) and plan.waiting:
+            made.room = scratch[plan.stage.results()[0]]
+        made.emit()
         for value, where in targets.items():
             loops.evaluator.buffers[value] = where[0]
 

@@ -14,14 +14,15 @@ import numpy as np
 from mlir import ir
 from mlir.dialects import arith, scf, vector
 
-from tyc.compiler.schedules import bodies, producers
+from tyc.compiler.schedules import bodies, memory, producers
 from tyc.compiler.schedules.affine import LANE, Affine
 from tyc.compiler.schedules.kernel import element_of
-from tyc.compiler.schedules.loops_emit import Element, Span, StageEmitter, places
+from tyc.compiler.schedules.loops_emit import Element, Place, Span, StageEmitter, places
 from tyc.compiler.schedules.loops_groups import point
 from tyc.compiler.schedules.loops_modes import combiner
 from tyc.compiler.schedules.loops_stages import iteration
 from tyc.compiler.schedules.loops_windows import Window, windows
+from tyc.compiler.schedules.memory import Buffer
 from tyc.compiler.schedules.structure import Generic, Instruction
 from tyc.runtime.errors import InternalError
 
@@ -35,7 +36,9 @@ class Slot:
 
 
 class FoldEmitter(StageEmitter):
-    """The loops of a stage with a reduction."""
+    """The loops of a stage with a reduction. Sums that a long epilogue follows wait in `room`."""
+
+    room: ir.Value | None = None
 
     def emit(self) -> None:
         """Emits the stage."""
@@ -76,6 +79,11 @@ class FoldEmitter(StageEmitter):
         fold = self._fold_lanes if self.mode.folds else self._fold_elements
         slots = fold(elements)
         stage = self.plan.stage
+        if self.room is not None:
+            buffer = self._waiting(self.room)
+            for slot in slots:
+                memory.store(buffer, slot.element.at, slot.values[0], self.loops.index)
+            return
         for slot in slots:
             if not stage.fused:
                 results = list(self.reduction.operation.results)
@@ -98,6 +106,53 @@ class FoldEmitter(StageEmitter):
             del overrides[r]
         for e, values in computed:
             self.store(e, values)
+
+    def jam(self, at: dict[int, Affine]) -> None:
+        """The sums, and then, where they wait, what is made of them."""
+        super().jam(at)
+        if self.room is not None:
+            self._finish_waiting(at, self._waiting(self.room))
+
+    def _waiting(self, room: ir.Value) -> Buffer:
+        """The sums of an item's jammed loop and lanes' loop as a buffer."""
+        strides, offsets = [0] * len(self.plan.stage.shape), list(self._fixed)
+        step = 1
+        for g in (self.mode.along, self.mode.jammed):
+            if g >= 0:
+                (d,), (low,) = self.groups[g].dims, self.groups[g].lows
+                strides[d], offsets[d] = step, self.spans[g].base + low
+                step *= self.spans[g].size
+        (value,) = self.plan.stage.results()
+        return Buffer(room, element_of(value), tuple(strides), tuple(offsets))
+
+    def _finish_waiting(self, at: dict[int, Affine], sums: Buffer) -> None:
+        """A loop over what waits, a vector at a time."""
+        along, jammed = self.mode.along, self.mode.jammed
+
+        def body(position: dict[int, Affine], places: list[Place]) -> None:
+            for x, lanes in places:
+                e = Element(self.point({**position, along: x}, lanes), lanes)
+                self._finish([Slot(e, [self._stored(sums, e)])])
+
+        def row(position: dict[int, Affine]) -> None:
+            span, lanes = self.spans[along], self.mode.lanes
+            self.loops.lanes(span, lanes, 1, lambda places: body(position, places))
+
+        if jammed < 0:
+            return row(at)
+        span = self.spans[jammed]
+        with self.loops.loop(0, self._high(span), 1, (0, span.size - 1)) as (x, _):
+            row({**at, jammed: span.base + x})
+            scf.YieldOp([])
+        return None
+
+    def _stored(self, sums: Buffer, e: Element) -> ir.Value:
+        address = sums.address(e.at)
+        if e.lanes is None:
+            return memory.load_scalar(sums, address, self.loops.index)
+        found = memory.load_lanes(sums, address, e.lanes, self.loops.index, None)
+        assert found is not None
+        return found
 
     # Accumulators along the result.
 

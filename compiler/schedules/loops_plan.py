@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from tyc.compiler.schedules import memory
 from tyc.compiler.schedules.affine import Affine, Facts
 from tyc.compiler.schedules.kernel import element_of, itemsize, memory_element
+from tyc.compiler.schedules.loops_access import DEAR, cost_of
 from tyc.compiler.schedules.loops_groups import Box, Shape, shape_stage, whole
 from tyc.compiler.schedules.loops_modes import Mode, choose
 from tyc.compiler.schedules.loops_packing import Layouts
@@ -37,7 +38,8 @@ _MOST_BOXES = 256
 @dataclass
 class StagePlan:
     """A stage in a nest. `anchors[k]` is the anchor's dimension by which its dimension `k` is cut
-    into items, or `None`; `strides` is the layout of its values' scratch, `scratch` its bytes."""
+    into items, or `None`; `strides` is the layout of its values' scratch, `scratch` its bytes. Of
+    the sums of a long epilogue, `waiting` are stored before it runs."""
 
     stage: Stage
     anchors: list[int | None]
@@ -48,6 +50,7 @@ class StagePlan:
     strides: tuple[int, ...] = ()
     scratch_elements: int = 0
     scratch: int = 0
+    waiting: int = 0
 
 
 @dataclass
@@ -113,7 +116,27 @@ def plan(setting: Setting) -> list[Nest]:
             continue
         boxes = _boxes(kernel, anchor) if len(stages) == 1 else [whole(anchor)]
         nests += [_nest(setting, stages, anchor, box) for box in boxes]
+    for nest in nests:
+        _wait(nest, setting.target.l1_bytes)
     return nests
+
+
+def _wait(nest: Nest, l1: int) -> None:
+    """Sums that a long epilogue follows wait in scratch, a row of an item at a time: the epilogue
+    is a loop of its own then, which has the registers, and whose latency many elements hide."""
+    made = nest.anchor
+    stage, mode = made.stage, made.mode
+    if not stage.fused or stage.reduction is None or mode.folds or len(nest.stages) > 1:
+        return
+    loops = [g for g in (mode.jammed, mode.along) if g >= 0]
+    plain = all(len(made.shape.groups[g].dims) == 1 for g in loops)
+    dear = made.shape.cost - cost_of(stage.reduction.body.instructions) >= DEAR
+    if mode.along < 0 or not plain or not dear or len(stage.results()) != 1:
+        return
+    count = math.prod(nest.tiles[g] for g in loops)
+    size = itemsize(memory_element(element_of(stage.results()[0])))
+    if mode.lanes < count and count * size <= l1 // 2:
+        made.waiting, made.scratch = count, made.scratch + count * size
 
 
 def _clusters(kernel: Kernel) -> list[tuple[list[Stage], Stage]]:
