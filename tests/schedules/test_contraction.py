@@ -24,6 +24,12 @@ def test_matmul_of_any_size(size: tuple[int, int, int], constant: bool) -> None:
     check(lambda a, b: ty.matmul(a, b), (m, k), (k, n), constants=[1] if constant else [])
 
 
+def test_short_vectors_are_stored_without_masks() -> None:
+    with program(lambda a, b: ty.relu(ty.matmul(a, b)), (40, 24), (24, 7)) as made:
+        scheduled = schedule(made, [1])
+        assert scheduled is not None and "maskedstore" not in str(scheduled.module)
+
+
 @pytest.mark.parametrize("constant", [True, False], ids=["packed", "variable"])
 @pytest.mark.parametrize("transposed", [(True, False), (False, True), (True, True)], ids=str)
 @pytest.mark.parametrize("size", [(33, 21, 19), (13, 16, 24), (1, 40, 16)], ids=str)

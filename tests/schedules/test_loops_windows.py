@@ -61,6 +61,34 @@ def test_grouped_convolution_by_loops() -> None:
     )
 
 
+def depthwise(kernel: int, stride: int, channels: int):
+    """Body and weight shape of a depthwise convolution with channels last."""
+    pad = kernel // 2
+    window = {"strides": [stride] * 2, "padding": [pad] * 4, "dilations": [1, 1]}
+
+    def body(x, w, b):
+        return ty.conv(x, w, b, groups=channels, layout="NXC", **window)
+
+    return body, (channels, 1, kernel, kernel)
+
+
+@pytest.mark.parametrize("kernel, stride, channels", [(5, 1, 120), (3, 2, 36), (3, 1, 29)])
+def test_a_long_epilogue_is_a_loop_after_the_sums(kernel: int, stride: int, channels: int) -> None:
+    body, weight = depthwise(kernel, stride, channels)
+    inputs = (1, 11, 19, channels), weight, (channels,)
+    long = check(lambda x, w, b: ty.silu(body(x, w, b)), *inputs, constants=[1, 2], tolerance=1e-4)
+    short = check(lambda x, w, b: ty.relu(body(x, w, b)), *inputs, constants=[1, 2], tolerance=1e-4)
+    assert long.stack_bytes > 0 and short.stack_bytes == 0
+
+
+def test_channels_in_uneven_parts_have_no_conditions() -> None:
+    """120 channels of 5x5 weights are cut to 80 and 40: none of them is padded."""
+    body, weight = depthwise(5, 1, 120)
+    with program(body, (1, 28, 28, 120), weight, (120,)) as made:
+        scheduled = loops.schedule(lowered(made, [1, 2]), host(), Options())
+        assert "scf.if" not in str(scheduled.module)
+
+
 def test_interior_of_a_window_has_no_conditions() -> None:
     window = {k: v for k, v in WINDOWS[1].items() if k != "kernel"}
 
