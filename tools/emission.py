@@ -16,7 +16,7 @@ from tyc.compiler import kernels, pipeline
 from tyc.compiler.codegen import native
 from tyc.compiler.kernels import KernelSource
 from tyc.compiler.lowering.kernel import lower_to_linalg
-from tyc.compiler.lowering.registry import LOOPS
+from tyc.compiler.lowering.registry import LOOPS, WHOLE
 from tyc.compiler.options import Options
 from tyc.compiler.pipeline import Compilation
 from tyc.compiler.targets import Target
@@ -62,7 +62,7 @@ def linalg_text(text: str, target: Target, options: Options) -> str:
     function = module.body.operations[0].operation
     expand_kernel(function)
     names = [o.operation.name.removeprefix("ty.") for o in function.regions[0].blocks[0].operations]
-    if any(n in LOOPS for n in names):
+    if any(n in LOOPS or n in WHOLE for n in names):
         return str(module)
     return str(lower_to_linalg(function))
 

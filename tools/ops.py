@@ -60,11 +60,12 @@ def table() -> list[OpRow]:
     """A row for every op, from the registries."""
     import tyc.dialects.ty  # noqa: F401  (its import fills REGISTRY)
     from tyc.compiler.lowering import families
-    from tyc.compiler.lowering.registry import LINALG, LOOPS
+    from tyc.compiler.lowering.registry import LINALG, LOOPS, WHOLE
     from tyc.dialects.ods import REGISTRY
 
     families.load()
     lowered = {**dict.fromkeys(LINALG, "linalg"), **dict.fromkeys(LOOPS, "loops")}
+    lowered |= dict.fromkeys(WHOLE, "schedule")
     imported = _built_by_importer()
     return [
         _row(op, lowered, imported)

@@ -6,6 +6,9 @@
     @loops(ty.TopKOp, rows=lambda op: ...)
     def top_k(op, inputs, outputs, row): ...   # scf and memref, for what linalg cannot say
 
+    @whole(ty.AttentionOp)
+    def attention(op): ...               # whether a schedule takes the op as it is
+
 `op` is the view of the ty operation (attributes, `type_of(op.x)`); operands come lowered, in field
 order (a list for a variadic operand, None for an absent one), with signless element types.
 """
@@ -30,6 +33,7 @@ class LoopsRule:
 
 LINALG: dict[str, Callable[..., Any]] = {}
 LOOPS: dict[str, LoopsRule] = {}
+WHOLE: dict[str, Callable[[Any], bool]] = {}
 
 
 def lower(*ops: type[Op]) -> Callable:
@@ -51,3 +55,18 @@ def loops(op: type[Op], rows: Callable[[Any], int]) -> Callable:
         return function
 
     return register
+
+
+def whole(op: type[Op]) -> Callable:
+    """Registers a predicate: whether a schedule takes the op as it is, which is expanded else."""
+
+    def register(function: Callable) -> Callable:
+        WHOLE[op.NAME] = function
+        return function
+
+    return register
+
+
+def stands_alone(op: Op) -> bool:
+    """Whether an op is a kernel of its own that holds nothing else."""
+    return op.NAME in LOOPS or (op.NAME in WHOLE and WHOLE[op.NAME](op))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from mlir import ir
 
-from tyc.compiler.lowering.registry import LOOPS
+from tyc.compiler.lowering.registry import LOOPS, WHOLE
 from tyc.compiler.options import Options
 from tyc.compiler.schedules import loops, loops_opaque
+from tyc.compiler.schedules.attention import schedule_attention
 from tyc.compiler.schedules.choice import InvalidParameters, Parameters
 from tyc.compiler.schedules.contraction import contraction_space, schedule_contraction
 from tyc.compiler.schedules.kernel import ScheduledKernel
@@ -126,9 +127,39 @@ class Opaque:
 
     def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
         """Nothing else takes such an op."""
-        block = module.body.operations[0].operation.regions[0].blocks[0]
-        names = [o.operation.name.removeprefix("ty.") for o in block.operations]
-        return 0.0 if any(n in LOOPS for n in names) else None
+        return 0.0 if _names(module) & set(LOOPS) else None
+
+
+class Attentions:
+    """One attention (`attention.py`), which is expanded before where this does not take it."""
+
+    name = "attention"
+
+    def schedule(
+        self,
+        module: ir.Module,
+        target: Target,
+        options: Options,
+        parameters: Parameters | None = None,
+    ) -> ScheduledKernel | None:
+        """The kernel by panels of queries."""
+        _require_default(parameters)
+        return schedule_attention(module.body.operations[0].operation, target)
+
+    def space(
+        self, module: ir.Module, target: Target, options: Options, limit: int
+    ) -> list[Parameters]:
+        """The default alone."""
+        return [{}]
+
+    def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
+        """Nothing else takes such an op."""
+        return 0.0 if _names(module) & set(WHOLE) else None
+
+
+def _names(module: ir.Module) -> set[str]:
+    block = module.body.operations[0].operation.regions[0].blocks[0]
+    return {o.operation.name.removeprefix("ty.") for o in block.operations}
 
 
 _PLANS_OF_ALL_KINDS = 100

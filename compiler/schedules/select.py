@@ -13,7 +13,7 @@ from mlir import ir
 from tyc.compiler.options import Options
 from tyc.compiler.schedules.choice import Choice, Family, InvalidParameters
 from tyc.compiler.schedules.convolution_winograd import Winograd
-from tyc.compiler.schedules.families import Contractions, Loops, Matvecs, Opaque
+from tyc.compiler.schedules.families import Attentions, Contractions, Loops, Matvecs, Opaque
 from tyc.compiler.schedules.kernel import ScheduledKernel
 from tyc.compiler.targets import Target
 from tyc.runtime.errors import InternalError
@@ -21,7 +21,7 @@ from tyc.runtime.errors import InternalError
 FAMILIES: tuple[Family, ...] = (Matvecs(), Winograd(), Contractions(), Loops())
 """The families of linalg modules, in the order in which equals are preferred."""
 
-TY_FAMILIES: tuple[Family, ...] = (Opaque(),)
+TY_FAMILIES: tuple[Family, ...] = (Opaque(), Attentions())
 """The families of kernels in `ty`, tried before a kernel is lowered to linalg."""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from mlir import ir
 
-from tyc.compiler.lowering.registry import LINALG, LOOPS
+from tyc.compiler.lowering.registry import LINALG, stands_alone
 from tyc.compiler.rewriting import replace
 from tyc.compiler.transforms.kinds import kind
 from tyc.dialects import building
@@ -54,6 +54,8 @@ def _replace_by_expansion(operation: ir.Operation, op: Op) -> None:
 
 def _has_only_expansion(operation: ir.Operation) -> bool:
     cls = building.op_class(operation)
-    if cls is None or cls.expand is None or cls.NAME in LINALG or cls.NAME in LOOPS:
+    if cls is None or cls.expand is None or cls.NAME in LINALG:
+        return False
+    if stands_alone(building.view(operation)):
         return False
     return not (issubclass(cls, Elementwise) and cls.scalar is not None)

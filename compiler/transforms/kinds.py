@@ -20,7 +20,7 @@ from mlir import ir
 from mlir.dialects import func
 
 from tyc.compiler.lowering import families
-from tyc.compiler.lowering.registry import LINALG, LOOPS
+from tyc.compiler.lowering.registry import LINALG, stands_alone
 from tyc.dialects import building
 from tyc.dialects.ods import Elementwise, Op
 
@@ -40,7 +40,7 @@ def kind(op: Op) -> str:
         return "window" if name == "conv" and _is_depthwise(op) else "contraction"
     if name in _GATHERS:
         return "gather"
-    if name in LOOPS:
+    if stands_alone(op):
         return "opaque"
     if isinstance(op, Elementwise) and type(op).scalar is not None:
         return "elementwise"

@@ -20,7 +20,7 @@ from mlir import ir
 from mlir.dialects import func
 
 from tyc.compiler.lowering import families
-from tyc.compiler.lowering.registry import LOOPS
+from tyc.compiler.lowering.registry import stands_alone
 from tyc.dialects import building
 from tyc.dialects.program import Program
 from tyc.dialects.types import TensorType
@@ -63,7 +63,7 @@ def _parameter_of(program: Program, operation: ir.Operation) -> ir.Value:
 
 def _has_loop_rule(operation: ir.Operation) -> bool:
     families.load()
-    return operation.name.removeprefix("ty.") in LOOPS
+    return stands_alone(building.view(operation))
 
 
 def _constants_to_arguments(program: Program, operation: ir.Operation) -> list[ir.Operation]:
