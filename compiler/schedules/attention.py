@@ -55,7 +55,9 @@ def schedule_attention(function: ir.Operation, target: Target) -> ScheduledKerne
     index = ir.IndexType.get()
     with function.location:
         module = ir.Module.create()
-        kinds = [memory_type(ir.RankedTensorType.get(t.shape, mlir_element(t.dtype))) for t in types]
+        kinds = [
+            memory_type(ir.RankedTensorType.get(t.shape, mlir_element(t.dtype))) for t in types
+        ]
         with ir.InsertionPoint(module.body):
             made = func.FuncOp(name, ([*kinds, index, index], []))
         entry = made.add_entry_block()

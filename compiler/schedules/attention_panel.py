@@ -304,9 +304,7 @@ class _Keys:
         assert mask is not None and panel.buffers.mask is not None
         base = size.add(mask.base(panel.at), size.multiply(self.begin, mask.column))
         rows = panel._rows(base, mask.row)
-        turn = Turn(
-            panel.buffers.mask, rows, mask.column, panel.buffers.scores, panel.plan.width
-        )
+        turn = Turn(panel.buffers.mask, rows, mask.column, panel.buffers.scores, panel.plan.width)
         turn.copy(self.length, lambda x: x)
 
     def _tile(self, key: Size, height: int, maxima: list[ir.Value]) -> list[ir.Value]:

@@ -1,6 +1,6 @@
 """Register tiles of attention, and matrices turned while they are copied.
 
-    scf.for k: b_v = load b[k] ; a_r = broadcast a[r, k] ; sums[r, v] = fma(a_r, b_v, sums[r, v])
+scf.for k: b_v = load b[k] ; a_r = broadcast a[r, k] ; sums[r, v] = fma(a_r, b_v, sums[r, v])
 """
 
 from __future__ import annotations

@@ -96,6 +96,15 @@ def choose_known(op: Any, context: Context) -> ir.Value | None:
     return chosen if chosen.type == op.y.type else ty.broadcast_to(chosen, shape=_type(op.y).shape)
 
 
+def drop_known_truth(op: Any, context: Context) -> ir.Value | None:
+    """x and true is x, x or false is x."""
+    neutral = op.NAME == "logical_and"
+    for x, other in ((op.a, op.b), (op.b, op.a)):
+        if context.splat(other) is neutral:
+            return x if x.type == op.y.type else ty.broadcast_to(x, shape=_type(op.y).shape)
+    return None
+
+
 def divide_by_power_of_two(op: Any, context: Context) -> ir.Value | None:
     """x / 2**k is x * 2**-k, exactly."""
     number = context.splat(op.b)
@@ -184,6 +193,8 @@ EXACT: dict[str, tuple[Pattern, ...]] = {
     "negative": (undo_twice,),
     "logical_not": (undo_twice,),
     "where": (choose_known,),
+    "logical_and": (drop_known_truth,),
+    "logical_or": (drop_known_truth,),
 }
 
 FAST: dict[str, tuple[Pattern, ...]] = {

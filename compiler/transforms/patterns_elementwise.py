@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,6 +57,21 @@ def _unbroadcast(
         return spread.x
     number = context.splat(value)
     return context.scalar(number, value) if number is not None else None
+
+
+def sink_broadcast(op: Any, context: Context) -> ir.Value | None:
+    """f(broadcast_to(x), c) = broadcast_to(f(x, c)) with numbers c: less is computed."""
+    operands = list(op.operation.operands)
+    shape = _type(op.operation.results[0]).shape
+    spread = [made_by(v, "broadcast_to") for v in operands]
+    found = [s for s in spread if s is not None]
+    if len(found) != 1 or any(_type(v).rank for v, s in zip(operands, spread) if s is None):
+        return None
+    small = _type(found[0].x)
+    if small.size >= math.prod(shape):
+        return None
+    values = [v if s is None else s.x for v, s in zip(operands, spread)]
+    return ty.broadcast_to(rebuilt(op, *values), shape=list(shape))
 
 
 def sink_reshape(op: Any, context: Context) -> ir.Value | None:
@@ -142,4 +158,6 @@ def _reshaped(value: ir.Value, shape: tuple[int, ...], source: tuple[int, ...]) 
     return value if core == own else ty.reshape(value, shape=list(core))
 
 
-EVERYWHERE: tuple[Pattern, ...] = (read_unbroadcast, sink_reshape, sink_transpose)
+EVERYWHERE: tuple[Pattern, ...] = (
+    read_unbroadcast, sink_broadcast, sink_reshape, sink_transpose,
+)  # fmt: skip

@@ -20,6 +20,7 @@ from tyc.compiler.transforms.cse import cse
 from tyc.compiler.transforms.dce import dce
 from tyc.compiler.transforms.fold_batch_norm import fold_batch_norm
 from tyc.compiler.transforms.fold_constants import fold_constants
+from tyc.compiler.transforms.raise_attention import raise_attention
 from tyc.compiler.transforms.raise_composites import raise_composites
 from tyc.dialects.program import Program
 
@@ -36,6 +37,8 @@ PASSES: list[tuple[str, Pass]] = [
     ("canonicalize", canonicalize),
     # ... and in canonical form: of the parts of a normalisation there are fewer forms then.
     ("raise-composites", raise_composites),
+    # After factors have found constants to merge with, and softmax stands as one op.
+    ("raise-attention", raise_attention),
     # After activations have taken the factors that are theirs.
     ("fold-batch-norm", fold_batch_norm),
     # After padding, factors and activations have found their convolutions, whose order they know.
