@@ -79,19 +79,6 @@ def exp(x: Scalar) -> Scalar:
     return _bounded(y, x, -87.3365, 88.72283)
 
 
-def exp_of_difference(x: Scalar) -> Scalar:
-    """`e**x` for `x` not above 0, as of scores and their maximum; 0 below -87, NaN stays NaN.
-
-    No result is subnormal or overflows, so that one step scales and half of `exp` falls away.
-    """
-    low = x < -87.0
-    n = floor(_fma(x, constants.log2(constants.e), 0.5))
-    r = _fma(n, 2.12194440e-4, _fma(n, -0.693359375, x))
-    y = _fma(_polynomial(r, _EXP), r * r, r + 1.0)
-    whole = _integer(n, -126.0)
-    return where(low, constant(0.0, x), y * _power_of_two(whole))
-
-
 def exp2(x: Scalar) -> Scalar:
     """`2**n * e**(f ln(2))` with `|f| <= 1/2`; what is below the normal numbers is 0."""
     t = x + _ROUND
