@@ -15,7 +15,7 @@ from mlir import ir
 
 from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules.arithmetic import Size
-from tyc.compiler.schedules.contraction_plan import tile_shape
+from tyc.compiler.schedules.contraction_plan import most_sums
 from tyc.compiler.schedules.memory import row_major
 from tyc.compiler.targets import Target
 from tyc.dialects.building import type_of
@@ -111,11 +111,11 @@ class Plan:
 def make_plan(form: Attention, target: Target, itemsize: int) -> Plan:
     """The plan of a machine: a chunk's scores take an eighth of the second-level cache at most."""
     lanes = target.vector_bytes // itemsize
-    height, vectors = tile_shape(64, min(form.queries, 2 * lanes), lanes, target.vector_registers)
+    vectors = min(2, -(-form.queries // lanes))
     most = max(target.l2_bytes // 8 // (vectors * lanes * itemsize), 64)
     chunk = form.keys
     if chunk > most:
         chunk = -(-form.keys // -(-form.keys // most))
         chunk = -(-chunk // _KEYS_STEP) * _KEYS_STEP
     fused = "fma" in target.features or not target.triple.startswith("x86")
-    return Plan(lanes, vectors, height * vectors, chunk, fused)
+    return Plan(lanes, vectors, most_sums(target.vector_registers), chunk, fused)

@@ -21,9 +21,9 @@ from tyc.compiler.schedules.attention_tile import (
     splat,
     store_part,
 )
+from tyc.compiler.schedules.contraction_cut import row_tiles
 from tyc.compiler.schedules.contraction_kernel import loop, only_if, repeat
 from tyc.compiler.schedules.contraction_operands import load, store, zero
-from tyc.compiler.schedules.contraction_plan import row_tiles
 
 
 @dataclass(frozen=True)
