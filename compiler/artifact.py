@@ -122,7 +122,7 @@ def _manifest(parts: Parts, weights_bytes: int, weights_file: str) -> dict[str, 
     }
     kernels = [
         {"name": n, "count": calls[n], "flops": k.flops, "bytes": k.bytes, "items": k.count,
-         "parallel": model.is_parallel(k), "schedule": k.schedule, "tuned": k.tuned}
+         "parallel": model.is_parallel(k, target), "schedule": k.schedule, "tuned": k.tuned}
         for n, k in used.items()
     ]  # fmt: skip
     file = {"kind": "external", "file": weights_file} if weights_file else {"kind": "embedded"}
@@ -183,7 +183,7 @@ def _own_objects(
         weight_offsets=packed.offsets,
         weights_bytes=packed.nbytes,
         external_weights=external,
-        features=parts.target.features,
+        target=parts.target,
         manifest=json.dumps(manifest, separators=(",", ":")),
     )
     used = dict.fromkeys(s.kernel for s in parts.plan.steps)

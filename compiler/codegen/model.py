@@ -13,14 +13,10 @@ from dataclasses import dataclass
 from tyc.compiler.codegen.native import task_symbol
 from tyc.compiler.kernels import CompiledKernel
 from tyc.compiler.planning.plan import Buffer, Plan
+from tyc.compiler.schedules import cost
+from tyc.compiler.targets import Target
 from tyc.dialects.types import TensorType
 from tyc.runtime import abi
-
-# A loop is split among workers where one of them would take longer than this; waking the others
-# costs a few microseconds.
-BREAK_EVEN_NANOSECONDS = 10_000
-_FLOPS_PER_NANOSECOND = 20.0
-_BYTES_PER_NANOSECOND = 10.0
 
 
 @dataclass(frozen=True)
@@ -35,15 +31,14 @@ class ModelSource:
     weight_offsets: Sequence[int]
     weights_bytes: int
     external_weights: bool
-    features: Sequence[str]
+    target: Target
     manifest: str
 
 
-def is_parallel(kernel: CompiledKernel) -> bool:
+def is_parallel(kernel: CompiledKernel, target: Target) -> bool:
     """True where a kernel's loop is long enough to be split."""
-    additions = max(kernel.flops, kernel.cost)
-    cost = max(additions / _FLOPS_PER_NANOSECOND, kernel.bytes / _BYTES_PER_NANOSECOND)
-    return kernel.count > 1 and cost > BREAK_EVEN_NANOSECONDS
+    time = cost.alone(max(kernel.flops, kernel.cost), kernel.bytes, target)
+    return cost.pays_to_split(time, kernel.count, target)
 
 
 def exports(name: str, external_weights: bool) -> list[str]:
@@ -107,7 +102,7 @@ def _string(symbol: str, text: str) -> str:
 
 
 def _strings(source: ModelSource) -> list[str]:
-    missing = ", ".join(source.features) or "nothing"
+    missing = ", ".join(source.target.features) or "nothing"
     message = f"this library needs a CPU with {missing}, which this one lacks in part"
     return [
         _string("text_name", source.name),
@@ -140,7 +135,7 @@ def _signature(source: ModelSource) -> list[str]:
 def _model(source: ModelSource) -> str:
     embedded = bool(source.weights_bytes) and not source.external_weights
     flags = abi.EXTERNAL_WEIGHTS if source.external_weights else 0
-    bits = sum(1 << abi.FEATURE_BITS[f] for f in source.features)
+    bits = sum(1 << abi.FEATURE_BITS[f] for f in source.target.features)
     fields = [
         f"i32 {abi.ABI_VERSION}", f"i32 {len(source.inputs)}", f"i32 {len(source.outputs)}",
         f"i32 {flags}", "ptr @text_name", "ptr @text_manifest", "ptr @table_inputs",
@@ -172,7 +167,7 @@ def _main(source: ModelSource, timed: bool = False) -> str:
         for slot, b in enumerate((*step.inputs, *step.outputs)):
             lines += _store_address(source, plan.buffers[b], f"s{number}_{slot}", slot)
         task = f"@{task_symbol(step.kernel)}"
-        if is_parallel(kernel):
+        if is_parallel(kernel, source.target):
             lines.append(
                 f"  call void @dispatch(ptr %executor, ptr {task}, ptr %buffers, "
                 f"i64 {kernel.count})"

@@ -34,3 +34,24 @@ def bytes_per_cycle(working_set: float, target: Target) -> float:
 def memory_cycles(moved: float, working_set: float, target: Target) -> float:
     """Cycles that moving so many bytes takes."""
     return moved / bytes_per_cycle(working_set, target)
+
+
+def alone(operations: float, moved: float, target: Target) -> float:
+    """Nanoseconds of a kernel on one thread: `operations` on f32 elements, a fused product counted
+    as two of them, so that a kernel that does nothing else runs at half of the peak; `moved` bytes
+    of arguments and results, once each.
+    """
+    lanes = target.vector_bytes // 4
+    cycles = max(vector_cycles(operations / lanes, target), memory_cycles(moved, moved, target))
+    return target.costs.call_nanoseconds + nanoseconds(cycles, target)
+
+
+def pays_to_split(nanoseconds_alone: float, items: int, target: Target) -> bool:
+    """True where two threads finish before one does: half of the work and the call of a thread.
+
+    The uneven share of an odd number of items counts.
+    """
+    if items < 2:
+        return False
+    share = -(-items // 2) / items
+    return nanoseconds_alone * share + target.costs.split_nanoseconds < nanoseconds_alone
