@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,15 +111,6 @@ def _manifest(parts: Parts, weights_bytes: int, weights_file: str) -> dict[str, 
     for step in plan.steps:
         calls[step.kernel] = calls.get(step.kernel, 0) + 1
     used = {n: parts.kernels[n] for n in calls}
-    memory = {
-        "workspace_bytes": plan.arena_bytes,
-        "weights_bytes": weights_bytes,
-        "stack_bytes": max((k.stack_bytes for k in used.values()), default=0),
-        "peak_live_bytes": plan.peak_live_bytes,
-        "bound_bytes": plan.bound_bytes,
-        "moved_steps": plan.moved,
-        "recomputed_steps": plan.recomputed,
-    }
     kernels = [
         {"name": n, "count": calls[n], "flops": k.flops, "bytes": k.bytes, "items": k.count,
          "parallel": model.is_parallel(k, target), "schedule": k.schedule, "tuned": k.tuned}
@@ -133,7 +124,7 @@ def _manifest(parts: Parts, weights_bytes: int, weights_file: str) -> dict[str, 
         "target": {"triple": target.triple, "cpu": target.cpu, "features": list(target.features)},
         "inputs": tensors(parts.inputs),
         "outputs": tensors(parts.outputs),
-        "memory": memory,
+        "memory": _memory(plan, used.values(), weights_bytes),
         "weights": file,
         "kernels": kernels,
         "buffers": [[b.nbytes, b.place, b.index] for b in plan.buffers],
@@ -141,6 +132,19 @@ def _manifest(parts: Parts, weights_bytes: int, weights_file: str) -> dict[str, 
             {"kernel": s.kernel, "origin": s.origin, "inputs": s.inputs, "outputs": s.outputs}
             for s in plan.steps
         ],
+    }
+
+
+def _memory(plan: Plan, kernels: Iterable[CompiledKernel], weights_bytes: int) -> dict[str, Any]:
+    return {
+        "workspace_bytes": plan.arena_bytes,
+        "weights_bytes": weights_bytes,
+        "stack_bytes": max((k.stack_bytes for k in kernels), default=0),
+        "peak_live_bytes": plan.peak_live_bytes,
+        "bound_bytes": plan.bound_bytes,
+        "moved_steps": plan.moved,
+        "recomputed_steps": plan.recomputed,
+        "budget_bytes": plan.budget_bytes,
     }
 
 

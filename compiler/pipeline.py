@@ -30,6 +30,7 @@ from tyc.compiler.transforms.fuse import fuse
 from tyc.compiler.transforms.outline import unfuse
 from tyc.compiler.transforms.plan_memory import (
     Weight,
+    check_budget,
     materialize_outputs,
     origin,
     plan_memory,
@@ -135,7 +136,11 @@ class Compilation:
     def plan_memory(self) -> None:
         """Gives every buffer its place."""
         with self.timed("plan"), self.program.module.context:
-            self.plan, self.weights = plan_memory(self.program, self.kernels)
+            budget = self.options.memory_budget
+            self.plan, self.weights = plan_memory(
+                self.program, self.kernels, self.target, budget
+            )
+            check_budget(self.plan)
 
     def parts(self) -> artifact.Parts:
         """All that goes into the library."""

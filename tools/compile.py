@@ -43,6 +43,10 @@ From = Annotated[
 Tuned = Annotated[
     list[Path], _option("--tuned", metavar="DB", help="Choices of tyc tune; may be given again.")
 ]
+Budget = Annotated[
+    str | None,
+    _option("--memory-budget", help="The most that the workspace may be: 256KiB, 4MiB, 50%."),
+]
 Level = Annotated[int, _option("-O", help="How much to optimise.", min=0, max=3)]
 
 
@@ -61,11 +65,12 @@ def compile_command(
     level: Level = 3,
     weights: Annotated[str, _option("--weights", help="embed, or external: beside it.")] = "embed",
     tuned: Tuned = [],  # noqa: B006
+    budget: Budget = None,
     json: Json = False,
 ) -> None:
     """Compiles a model to OUT.so, OUT.h and OUT.json."""
     from tyc.compiler import targets
-    from tyc.compiler.options import Options
+    from tyc.compiler.options import Options, parse_budget
 
     if weights not in ("embed", "external"):
         raise UserError(f"weights must be embed or external, got {weights!r}", node="--weights")
@@ -73,7 +78,8 @@ def compile_command(
 
     chosen = targets.find(target, cpu, features)
     choices = read_all(tuned, chosen)
-    options = Options(exact, level, weights)
+    limit = None if budget is None else parse_budget(budget)
+    options = Options(exact, level, weights, limit)
     shapes = parse_shapes(shape)
     if emit is not None and emit != "library":
         _emit(model, shapes, name, start, emit, output, chosen, options, choices)

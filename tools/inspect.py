@@ -55,6 +55,17 @@ def _manifest(library: Path) -> dict[str, Any]:
         return json_module.loads(beside.read_text())
 
 
+def _plan_text(memory: dict[str, Any]) -> str:
+    """What the planner did: how near to the bound it came, and what it changed for that."""
+    from tyc.tools.console import size_text
+
+    bound = memory["bound_bytes"]
+    parts = [f"bound {size_text(bound)}", f"{memory['moved_steps']} steps moved"]
+    parts += [f"{memory['recomputed_steps']} run again"]
+    budget = memory["budget_bytes"]
+    return ", ".join(parts + ([f"budget {size_text(budget)}"] if budget is not None else []))
+
+
 def _show(facts: dict[str, Any]) -> None:
     from tyc.tools.console import show_table, size_text
 
@@ -67,6 +78,7 @@ def _show(facts: dict[str, Any]) -> None:
     for key, label in (("workspace", "workspace"), ("peak_live", "peak live"),
                        ("weights", "weights"), ("stack", "stack")):  # fmt: skip
         print(f"  {label:9} {size_text(memory[f'{key}_bytes'])}")
+    print(f"  plan      {_plan_text(memory)}")
     print(f"  work      {facts['flops'] / 1e9:.3f} GFLOP in {len(facts['steps'])} calls")
     print()
     kernels = sorted(facts["kernels"], key=lambda k: -k["flops"] * k["count"])

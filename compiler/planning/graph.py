@@ -19,13 +19,12 @@ from tyc.compiler.planning.memory import reserved
 @dataclass(frozen=True)
 class Kernel:
     """Reads values, writes values. `in_place` has (value read, value written) that may share bytes
-    where nothing reads the first one later; `flops` and `bytes` are what running it again costs."""
+    where nothing reads the first one later; `cost` is what running it again costs, in any unit."""
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     in_place: tuple[tuple[int, int], ...] = ()
-    flops: int = 0
-    bytes: int = 0
+    cost: float = 0.0
     name: str = ""
 
 
@@ -47,6 +46,10 @@ class Graph:
             value, start = self.parts[value]
             offset += start
         return value, offset
+
+    def joined(self) -> set[int]:
+        """Values that are parts of another one or have parts: their bytes are written together."""
+        return set(self.parts) | {whole for whole, _ in self.parts.values()}
 
     def producers(self) -> list[int]:
         """For each value the mask of the kernels that must have run before it can be read."""
@@ -103,15 +106,15 @@ class Facts:
             self.touched.append(tuple(s for s in storages if self.size[s]))
             for s in self.touched[-1]:
                 self.touch[s] |= 1 << k
-        shared = set(graph.parts) | {whole for whole, _ in graph.parts.values()}
-        self.pairs = [self._pairs(kernel, shared) for kernel in graph.kernels]
+        joined = graph.joined()
+        self.pairs = [self._pairs(kernel, joined) for kernel in graph.kernels]
 
-    def _pairs(self, kernel: Kernel, shared: set[int]) -> tuple[tuple[int, int], ...]:
+    def _pairs(self, kernel: Kernel, joined: set[int]) -> tuple[tuple[int, int], ...]:
         """The pairs of equal bytes; parts of something else are not taken over."""
         return tuple(
             (a, b)
             for a, b in kernel.in_place
-            if a not in shared and b not in shared and a != b
+            if a not in joined and b not in joined and a != b
             if self.size[a] == self.size[b] > 0 and kernel.inputs.count(a) == 1
         )
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from tyc.compiler.planning.budget import place
 from tyc.compiler.planning.graph import Graph, Kernel
 from tyc.compiler.planning.offsets import Layout, lay_out
-from tyc.compiler.planning.order import find_order
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Plan:
 
     `peak_live_bytes` is the largest set of buffers that live at once, `bound_bytes` what it is at
     least in any order; `moved` counts the steps that were put elsewhere, `recomputed` those that
-    run again.
+    run again. `budget_bytes` is what was asked for.
     """
 
     buffers: list[Buffer] = field(default_factory=list)
@@ -54,6 +54,7 @@ class Plan:
     bound_bytes: int = 0
     moved: int = 0
     recomputed: int = 0
+    budget_bytes: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON-able data."""
@@ -63,11 +64,10 @@ class Plan:
 @dataclass(frozen=True)
 class Facts:
     """What is known of the kernel of a step: (input, output) numbers that may share one buffer, and
-    what running it costs."""
+    what running it costs, in any unit."""
 
     in_place: Sequence[tuple[int, int]] = ()
-    flops: int = 0
-    bytes: int = 0
+    cost: float = 0.0
 
 
 def graph_of(plan: Plan, facts: Sequence[Facts] = ()) -> Graph:
@@ -77,7 +77,7 @@ def graph_of(plan: Plan, facts: Sequence[Facts] = ()) -> Graph:
         known = facts[i] if facts else Facts()
         pairs = tuple((step.inputs[a], step.outputs[b]) for a, b in known.in_place)
         inputs, outputs = tuple(step.inputs), tuple(step.outputs)
-        kernels.append(Kernel(inputs, outputs, pairs, known.flops, known.bytes, step.kernel))
+        kernels.append(Kernel(inputs, outputs, pairs, known.cost, step.kernel))
     sizes = [b.nbytes if b.place == "arena" else 0 for b in plan.buffers]
     parts = {v: (b.whole, b.offset) for v, b in enumerate(plan.buffers) if b.whole >= 0}
     return Graph(sizes, kernels, parts)
@@ -89,22 +89,52 @@ def assign_offsets(plan: Plan, facts: Sequence[Facts] = ()) -> None:
     _place(plan, lay_out(graph, range(len(graph.kernels))))
 
 
-def arrange(plan: Plan, facts: Sequence[Facts] = ()) -> None:
+def arrange(plan: Plan, facts: Sequence[Facts] = (), budget: int | None = None) -> None:
     """Puts the steps in the order that needs the fewest bytes, and gives every buffer its offset.
 
-    The order stays as it is where that is as good.
+    The order stays as it is where that is as good. Where the arena would be larger than the budget,
+    steps run again; what then still is too large is the smallest arena that was found.
     """
-    graph = graph_of(plan, facts)
-    order = find_order(graph)
-    given = list(range(len(graph.kernels)))
-    layouts = [(kernels, lay_out(graph, kernels)) for kernels in (order.kernels,)]
-    if order.kernels != given and layouts[0][1].arena_bytes > order.peak:
-        layouts.append((given, lay_out(graph, given)))
-    kernels, layout = min(layouts, key=lambda found: found[1].arena_bytes)
-    plan.steps = [plan.steps[k] for k in kernels]
-    plan.bound_bytes = order.bound
-    plan.moved = len(kernels) - _longest_ascent(kernels)
-    _place(plan, layout)
+    fitted = place(graph_of(plan, facts), budget)
+    order, steps = fitted.expanded.kernels, plan.steps
+    for value in fitted.expanded.values[len(plan.buffers) :]:
+        plan.buffers.append(replace(plan.buffers[value]))
+    plan.steps = [
+        Step(steps[k].kernel, list(kernel.inputs), list(kernel.outputs), steps[k].origin)
+        for k, kernel in zip(order, fitted.expanded.graph.kernels)
+    ]
+    plan.bound_bytes = fitted.bound or fitted.layout.peak
+    plan.recomputed = len(order) - len(steps)
+    plan.moved = len(steps) - _longest_ascent(list(dict.fromkeys(order)))
+    _place(plan, fitted.layout)
+
+
+def live_at(plan: Plan, at: int) -> list[int]:
+    """The arena's buffers that live while a step runs, the largest first."""
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for i, step in enumerate(plan.steps):
+        for b in (*step.inputs, *step.outputs):
+            first.setdefault(b, i)
+            last[b] = i
+    found = [b for b in first if first[b] <= at <= last[b] and plan.buffers[b].place == "arena"]
+    return sorted(found, key=lambda b: (-plan.buffers[b].nbytes, b))
+
+
+def largest_step(plan: Plan) -> int:
+    """The first of the steps at which the most bytes of the arena are in use."""
+    used = []
+    for i in range(len(plan.steps)):
+        spans = sorted(
+            (plan.buffers[b].index, plan.buffers[b].index + plan.buffers[b].nbytes)
+            for b in live_at(plan, i)
+        )
+        total = end = 0
+        for low, high in spans:
+            total += max(high - max(low, end), 0)
+            end = max(end, high)
+        used.append(total)
+    return used.index(max(used)) if used else -1
 
 
 def _place(plan: Plan, layout: Layout) -> None:

@@ -10,16 +10,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 
 from mlir import ir
 
 from tyc.compiler.kernels import CompiledKernel
-from tyc.compiler.planning.plan import Buffer, Facts, Plan, Step, arrange
+from tyc.compiler.planning.plan import (
+    Buffer,
+    Facts,
+    Plan,
+    Step,
+    arrange,
+    largest_step,
+    live_at,
+)
 from tyc.compiler.rewriting import producer
+from tyc.compiler.schedules import cost
+from tyc.compiler.targets import Target
 from tyc.compiler.schedules.kernel import Packing
 from tyc.dialects import building
 from tyc.dialects.program import Program
+from tyc.runtime.errors import UserError
 
 
 def materialize_outputs(program: Program) -> None:
@@ -59,20 +71,59 @@ class Weight:
 
 
 def plan_memory(
-    program: Program, kernels: Mapping[str, CompiledKernel]
+    program: Program,
+    kernels: Mapping[str, CompiledKernel],
+    target: Target,
+    budget: int | float | None = None,
 ) -> tuple[Plan, list[Weight]]:
-    """The plan of a fused program, and its weights in the order of the `weight` buffers."""
+    """The plan of a fused program, and its weights in the order of the `weight` buffers.
+
+    `budget` is the most bytes that the workspace may have, or, below 1, its share of what it would
+    have without a budget. The plan of a budget that nothing fits is the smallest there is.
+    """
     planner = _Planner(program, kernels)
     for operation in program.operations():
         if operation.name == "func.call":
             planner.call(operation)
     plan = planner.plan
-    arrange(plan, [_facts(kernels[s.kernel]) for s in plan.steps])
+    facts = [_facts(kernels[s.kernel], target) for s in plan.steps]
+    if isinstance(budget, float):
+        free = deepcopy(plan)
+        arrange(free, facts)
+        budget = int(free.arena_bytes * budget)
+    arrange(plan, facts, budget)
+    plan.budget_bytes = budget
     return plan, list(planner.weights)
 
 
-def _facts(kernel: CompiledKernel) -> Facts:
-    return Facts(kernel.in_place, kernel.flops, kernel.bytes)
+def _facts(kernel: CompiledKernel, target: Target) -> Facts:
+    operations = max(kernel.flops, kernel.cost)
+    return Facts(kernel.in_place, cost.alone(operations, kernel.bytes, target))
+
+
+_NAMED = 4
+
+
+def check_budget(plan: Plan) -> None:
+    """Raises `UserError` where a plan is larger than its budget, with the step that makes it so."""
+    budget = plan.budget_bytes
+    if budget is None or plan.arena_bytes <= budget:
+        return
+    at = largest_step(plan)
+    made = {b: step for step in plan.steps for b in step.outputs}
+    live = live_at(plan, at)
+    named = [
+        f"{plan.buffers[b].nbytes} of {made[b].origin or made[b].kernel}" for b in live[:_NAMED]
+    ]
+    rest = sum(plan.buffers[b].nbytes for b in live[_NAMED:])
+    named += [f"{rest} of {len(live) - _NAMED} more"] if rest else []
+    step = plan.steps[at]
+    raise UserError(
+        f"memory budget must be at least {plan.arena_bytes} bytes, got {budget}: kernel"
+        f" {step.kernel} runs while these live: {', '.join(named)}",
+        node=step.origin,
+        hint=f"write --memory-budget {plan.arena_bytes}",
+    )
 
 
 class _Planner:

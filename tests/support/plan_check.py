@@ -26,9 +26,9 @@ def graphs(draw: st.DrawFn, most: int = 12, parts: bool = False) -> Graph:
             sizes.append(draw(st.sampled_from((0, *SIZES))))
             outputs.append(len(sizes) - 1)
         pairs = [(a, b) for a in inputs for b in outputs if sizes[a] == sizes[b] > 0]
-        flops = draw(st.integers(1, 100))
+        cost = draw(st.integers(1, 100))
         kernels.append(
-            Kernel(tuple(inputs), tuple(outputs), tuple(pairs), flops, name=f"k{len(kernels)}")
+            Kernel(tuple(inputs), tuple(outputs), tuple(pairs), cost, name=f"k{len(kernels)}")
         )
     found: dict[int, tuple[int, int]] = {}
     if parts and draw(st.booleans()):
@@ -56,7 +56,8 @@ def run_plan(graph: Graph, order: Sequence[int], offsets: Sequence[int], nbytes:
     A kernel's output may lie on an input only where the two are a pair that may share bytes.
     """
     arena = np.full(nbytes, -1)
-    written: set[int] = set()
+    made = {v for kernel in graph.kernels for v in kernel.outputs}
+    written = set(range(len(graph.sizes))) - made
     parts: dict[int, list[int]] = {}
     for v, (whole, _) in graph.parts.items():
         parts.setdefault(whole, []).append(v)
