@@ -137,9 +137,7 @@ class Compilation:
         """Gives every buffer its place."""
         with self.timed("plan"), self.program.module.context:
             budget = self.options.memory_budget
-            self.plan, self.weights = plan_memory(
-                self.program, self.kernels, self.target, budget
-            )
+            self.plan, self.weights = plan_memory(self.program, self.kernels, self.target, budget)
             check_budget(self.plan)
 
     def parts(self) -> artifact.Parts:

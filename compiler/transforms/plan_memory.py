@@ -27,8 +27,8 @@ from tyc.compiler.planning.plan import (
 )
 from tyc.compiler.rewriting import producer
 from tyc.compiler.schedules import cost
-from tyc.compiler.targets import Target
 from tyc.compiler.schedules.kernel import Packing
+from tyc.compiler.targets import Target
 from tyc.dialects import building
 from tyc.dialects.program import Program
 from tyc.runtime.errors import UserError
