@@ -25,6 +25,8 @@ from tyc.compiler.schedules.contraction_operands import Placed
 from tyc.compiler.schedules.convolution_winograd_plan import Plan
 from tyc.compiler.schedules.convolution_winograd_transform import Emitter
 from tyc.compiler.schedules.evaluation import Evaluator
+from tyc.compiler.schedules.kernel import shape_of
+from tyc.compiler.schedules.producers import segments
 
 Load = Callable[[int, int], ir.Value]
 
@@ -179,11 +181,20 @@ class Block:
 
     def _each_vector(self, body: Callable[[Size, int], None]) -> None:
         """`body(channel, lanes)` for the vectors of input channels."""
-        inner, lanes = self.plan.convolution.inner, self.plan.lanes
-        whole = inner // lanes * lanes
-        repeat(whole, lambda k: body(k, lanes), lanes)
-        if inner % lanes:
-            body(whole, inner % lanes)
+        lanes, image = self.plan.lanes, self.plan.convolution.contraction.a.value
+        for start, end in segments(image, len(shape_of(image)) - 1, lanes):
+            whole = (end - start) // lanes * lanes
+
+            def vector(k: Size, start: int = start, last: int = end - lanes) -> None:
+                if isinstance(k, ir.Value):
+                    k = arith.addi(k, size.constant(start))
+                    self.evaluator.define(k, start, last, lanes)
+                    return body(k, lanes)
+                return body(k + start, lanes)
+
+            repeat(whole, vector, lanes)
+            if whole < end - start:
+                body(start + whole, end - start - whole)
 
     def _within(self, value: Size, low: int, high: int) -> Affine:
         """An index whose range is known here."""
@@ -197,8 +208,6 @@ class Block:
         plan, c = self.plan, self.plan.convolution
         if isinstance(image, ir.Value):
             self.evaluator.define(image, 0, c.images - 1)
-        if isinstance(k, ir.Value):
-            self.evaluator.define(k, 0, c.inner - 1)
         at = [Affine.of(image), row, column, Affine.of(k) + Affine({LANE: 1})]
         mask = None if count == plan.lanes else operands.lane_mask(count, plan.lanes)
         return self.evaluator.value(c.contraction.a.value, at, plan.lanes, mask)

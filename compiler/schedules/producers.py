@@ -12,7 +12,7 @@ from mlir import ir
 
 from tyc.compiler.schedules.affine import LANE, Affine, Facts, Quotient, Remainder, total
 from tyc.compiler.schedules.kernel import shape_of
-from tyc.compiler.schedules.structure import Generic, Operand, operation_of
+from tyc.compiler.schedules.structure import Generic, Operand, generic_of, operation_of
 from tyc.runtime.errors import InternalError
 
 
@@ -61,6 +61,41 @@ def _first_lane(x: Affine, size: int, lanes: int, facts: Facts) -> Affine:
     steps = [size, x.constant, *(facts.step(a, c) for a, c in base.items())]
     aligned = x.coefficient(LANE) == 1 and x.is_linear_in(LANE)
     return Affine(base, x.constant) if aligned and not any(n % lanes for n in steps) else x
+
+
+def borders(t: ir.Value, d: int) -> set[int]:
+    """Where along dimension `d` a tensor goes over from one operand of a concatenation to the next:
+    code for the parts between them has nothing to choose."""
+    operation = operation_of(t)
+    name = "" if operation is None else operation.name
+    found: set[int] = set()
+    if operation is None or name not in ("tensor.concat", "tensor.pad", "linalg.generic"):
+        return found
+    if name == "linalg.generic":
+        generic = generic_of(t)
+        if generic is None or generic.reductions:
+            return found
+        loop = generic.outputs[ir.OpResult(t).result_number].index[d].dim
+        for operand in generic.inputs:
+            for k, i in enumerate(operand.index):
+                if i.dim is not None and i.dim == loop:
+                    found |= borders(operand.value, k)
+        return found
+    along = name == "tensor.concat" and ir.IntegerAttr(operation.attributes["dim"]).value == d
+    start = _integers(operation, "static_low")[d] if name == "tensor.pad" else 0
+    for source in operation.operands[: 1 if name == "tensor.pad" else None]:
+        found |= {start + x for x in borders(source, d)}
+        if along:
+            start += shape_of(source)[d]
+            found.add(start)
+    return found
+
+
+def segments(t: ir.Value, d: int, lanes: int) -> list[tuple[int, int]]:
+    """The parts of dimension `d` between borders, where these fall between vectors."""
+    size = shape_of(t)[d]
+    inner = sorted({x for x in borders(t, d) if 0 < x < size and x % lanes == 0})
+    return list(zip([0, *inner], [*inner, size]))
 
 
 def positions(operand: Operand, dims: Sequence[Affine]) -> tuple[Affine, ...]:

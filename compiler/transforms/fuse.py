@@ -35,6 +35,8 @@ _PULLED = {"elementwise", "gather", "movement"}
 _TAKES_PROLOGUE = {"elementwise", "rows", "contraction", "window", "gather", "movement"}
 # More pixels than this are cut in tasks that each have all output channels.
 _MANY = 128
+# Operations an element that may be done again where windows overlap.
+_LIGHT = 1.5
 # Not to be computed again where blocks of a convolution's operand overlap.
 _DEAR = {"exp", "log", "tanh", "erf", "gelu", "silu", "sigmoid", "mish", "softplus", "power", "elu",
          "sin", "cos", "selu", "celu"}  # fmt: skip
@@ -174,7 +176,19 @@ def _is_copied_anyway(reader: Any, producer: Group) -> bool:
     """Whether a convolution may compute its operand while it copies it to scratch."""
     if reader.NAME != "conv" or reader.groups > 1 or reader.x != producer.root.results[0]:
         return False
-    if _turns(producer) or any(o.name[3:] in _DEAR for o in producer.operations):
+    names = {o.name[3:] for o in producer.operations}
+    if "transpose" in names or names & _DEAR:
+        return False
+    kernel = building.type_of(reader.weight).shape[2:]
+    overlaps = any(k > s for k, s in zip(kernel, reader.strides))
+    if overlaps and _work(producer) > _LIGHT:
         return False
     # Few pixels are not cut into tasks, columns are: then each task would copy all of them.
     return building.type_of(reader.y).size // building.type_of(reader.weight).shape[0] >= _MANY
+
+
+def _work(group: Group) -> float:
+    """The operations for each element of a group's result."""
+    done = [o.results[0] for o in group.operations if o.name[3:] not in _ONE_BY_ONE]
+    size = building.type_of(group.root.results[0]).size
+    return sum(building.type_of(v).size for v in done) / max(size, 1)

@@ -135,3 +135,15 @@ def test_dear_functions_are_computed_once(tmp_path):
         return ty.conv(ty.tanh(x), w, None, **SAME)
 
     assert kernels(body, tmp_path, IMAGE, w=W) == [["tanh"], ["conv"]]
+
+
+@pytest.mark.parametrize("windows, apart", [(POINT, False), (SAME, True)])
+def test_arithmetic_is_not_repeated_where_windows_overlap(windows, apart, tmp_path):
+    size = 3 if apart else 1
+    weight = RNG.uniform(-1, 1, (6, 8, size, size)).astype(np.float32)
+
+    def body(x: Any, s: Any, w: Any) -> Any:
+        return ty.conv(ty.add(ty.multiply(x, s), s), w, None, **windows)
+
+    found = kernels(body, tmp_path, IMAGE, (1, 1, 1, 8), w=weight)
+    assert (len(found) == 2) == apart
