@@ -28,7 +28,7 @@ from tyc.compiler.schedules.evaluation import Evaluator
 from tyc.compiler.schedules.kernel import shape_of
 from tyc.compiler.schedules.producers import segments
 
-Load = Callable[[int, int], ir.Value]
+Load = Callable[[int, Size], ir.Value]
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,9 @@ class Block:
         column = self._within(place.column, c.low[1], c.low[1] + c.extent[1] - self.plan.patch[1])
 
         def vectors(k: Size, lanes: int) -> None:
-            def read(i: int, j: int) -> ir.Value:
-                return self._image(place.image, row + i, column + j, k, lanes)
+            def read(i: int, j: Size) -> ir.Value:
+                across = column + self._within(j, 0, self.plan.patch[1] - 1)
+                return self._image(place.image, row + i, across, k, lanes)
 
             self._transformed(read, size.add(target, k))
 
@@ -171,8 +172,9 @@ class Block:
 
             loop(top, bottom, 1, [], line)
 
-            def read(i: int, j: int) -> ir.Value:
-                return operands.load(patch, (i * plan.patch[1] + j) * lanes, lanes)
+            def read(i: int, j: Size) -> ir.Value:
+                place = size.multiply(size.add(j, i * plan.patch[1]), lanes)
+                return operands.load(patch, place, lanes)
 
             self._transformed(read, size.add(target, k))
 
@@ -213,13 +215,27 @@ class Block:
         return self.evaluator.value(c.contraction.a.value, at, plan.lanes, mask)
 
     def _transformed(self, read: Load, target: Size) -> None:
-        plan = self.plan
+        """The input transform of one vector of channels; `read(i, j)` is the patch's element."""
+        plan, turned = self.plan, self.scratch["turned"]
         (mh, mw), (nh, nw) = plan.tile, plan.patch
-        columns = [self.transform.input(mh, [read(i, j) for i in range(nh)]) for j in range(nw)]
-        for i in range(nh):
-            for j, value in enumerate(self.transform.input(mw, [columns[j][i] for j in range(nw)])):
-                offset = (i * nw + j) * plan.position_stride
-                operands.store(value, self.scratch["inputs"], size.add(target, offset))
+
+        def column(j: Size) -> None:
+            found = self.transform.input(mh, [read(i, j) for i in range(nh)])
+            for i, value in enumerate(found):
+                place = size.multiply(size.add(j, i * nw), plan.lanes)
+                operands.store(value, turned, place)
+
+        def row(i: Size) -> None:
+            first = size.multiply(i, nw)
+            places = [size.multiply(size.add(first, j), plan.lanes) for j in range(nw)]
+            values = [operands.load(turned, place, plan.lanes) for place in places]
+            base = size.add(target, size.multiply(first, plan.position_stride))
+            for j, value in enumerate(self.transform.input(mw, values)):
+                place = size.add(base, j * plan.position_stride)
+                operands.store(value, self.scratch["inputs"], place)
+
+        repeat(nw, column)
+        repeat(nh, row)
 
     # Products.
 
@@ -266,9 +282,7 @@ class Block:
         """The results of one tile in one panel."""
         plan, c = self.plan, self.plan.convolution
         vectors = -(-columns // plan.lanes)
-        source = size.multiply(t, plan.sum_stride)
-        for v in range(vectors):
-            self._results(size.add(source, v * plan.lanes), v)
+        self._results(size.multiply(t, plan.sum_stride), vectors)
         buffer = self.scratch["outputs"]
 
         def element(i: Size, j: Size) -> None:
@@ -300,21 +314,31 @@ class Block:
                 self.evaluator.define(x, 0, c.contraction.sizes[d] - 1)
         return found
 
-    def _results(self, source: Size, v: int) -> None:
-        """The output transform of one vector, to scratch."""
-        plan = self.plan
+    def _results(self, source: Size, vectors: int) -> None:
+        """The output transform of a tile's sums in one panel, to scratch."""
+        plan, turned = self.plan, self.scratch["turned"]
         (mh, mw), (nh, nw) = plan.tile, plan.patch
 
-        def read(i: int, j: int) -> ir.Value:
-            at = size.add(source, (i * nw + j) * plan.panel)
-            return operands.load(self.scratch["sums"], at, plan.lanes)
+        def column(j: Size) -> None:
+            for v in range(vectors):
+                at = size.add(source, size.add(size.multiply(j, plan.panel), v * plan.lanes))
+                places = [size.add(at, i * nw * plan.panel) for i in range(nh)]
+                values = [operands.load(self.scratch["sums"], p, plan.lanes) for p in places]
+                for i, value in enumerate(self.transform.output(mh, values)):
+                    place = size.multiply(size.add(j, i * nw), plan.panel)
+                    operands.store(value, turned, size.add(place, v * plan.lanes))
 
-        columns = [self.transform.output(mh, [read(i, j) for i in range(nh)]) for j in range(nw)]
-        for i in range(mh):
-            found = self.transform.output(mw, [columns[j][i] for j in range(nw)])
-            for j, value in enumerate(found):
-                at = (i * mw + j) * plan.panel + v * plan.lanes
-                operands.store(value, self.scratch["outputs"], at)
+        def row(i: Size) -> None:
+            for v in range(vectors):
+                first = size.add(size.multiply(i, nw * plan.panel), v * plan.lanes)
+                places = [size.add(first, j * plan.panel) for j in range(nw)]
+                values = [operands.load(turned, p, plan.lanes) for p in places]
+                to = size.add(size.multiply(i, mw * plan.panel), v * plan.lanes)
+                for j, value in enumerate(self.transform.output(mw, values)):
+                    operands.store(value, self.scratch["outputs"], size.add(to, j * plan.panel))
+
+        repeat(nw, column)
+        repeat(mh, row)
 
 
 def _equals(value: Size, other: int) -> ir.Value | bool:

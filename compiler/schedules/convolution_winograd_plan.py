@@ -192,6 +192,7 @@ class Plan:
             "inputs": self.positions * self.position_stride,
             "sums": self.block * self.sum_stride,
             "patch": self.positions * self.lanes,
+            "turned": max(self.positions * self.lanes, self.tile[0] * self.patch[1] * self.panel),
             "outputs": math.prod(self.tile) * self.panel,
         }
 
