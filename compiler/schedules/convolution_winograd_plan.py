@@ -235,31 +235,46 @@ def _read(nbytes: float, threads: int) -> float:
     return nbytes / _MEMORY[threads > 1]
 
 
-def cost(plan: Plan, target: Target) -> float:
-    """Estimated cycles, summed over teams."""
-    c = plan.convolution
-    compute = sum(
+def parts(plan: Plan, target: Target) -> dict[str, float]:
+    """Estimated cycles of all items on one thread, by what they do."""
+    c, (tile_items, panel_items) = plan.convolution, plan.counts
+    (mh, mw), (nh, nw) = plan.tile, plan.patch
+    products = sum(
         n * (max(rows * plan.vectors / 2, 4.0) * c.inner + 30) for n, rows in plan.row_tiles
     )
-    (mh, mw), (nh, nw) = plan.tile, plan.patch
     into = (nw * _INPUT_OPS[mh] + nh * _INPUT_OPS[mw]) * 0.6 + 1.5 * plan.positions
     out = (nw * _OUTPUT_OPS[mh] + mh * _OUTPUT_OPS[mw]) * 0.6 + 1.5 * plan.positions + 5 * mh * mw
-    vectors = -(-c.inner // plan.lanes)
-    weights = 4 * plan.positions * c.inner * plan.panel
+    filters = 4 * plan.positions * c.inner * plan.panel * plan.all_panels
     inputs = 4 * plan.scratch["inputs"]
     spilled = inputs / 12 if inputs + 4 * plan.scratch["sums"] > target.l2_bytes * 0.9 else 0.0
-    panel = plan.positions * compute + plan.block * plan.vectors * out + weights / 40 + spilled
-    transform = plan.block * vectors * into
-    item = plan.panels * panel + 300
+    return {
+        "products": tile_items * plan.all_panels * plan.positions * products,
+        "inputs": plan.tiles * -(-c.inner // plan.lanes) * into,
+        "outputs": plan.tiles * plan.all_panels * plan.vectors * out,
+        "filters": tile_items * filters / 40,
+        "spilled": tile_items * plan.all_panels * spilled,
+        "items": tile_items * panel_items * 300.0,
+    }
+
+
+def estimate(plan: Plan, target: Target, threads: int) -> float:
+    """Estimated cycles of a team of threads. Inputs are transformed once by one thread, by several
+    for every item."""
+    found = parts(plan, target)
     tile_items, panel_items = plan.counts
-    all_weights = 4.0 * plan.positions * c.inner * plan.all_panels * plan.panel
-    total = 0.0
-    for threads, weight in TEAMS:
-        share = -(-tile_items * panel_items // threads)
-        fresh = max(share / panel_items, min(1.0, share)) if threads == 1 else share
-        work = share * item + fresh * transform
-        total += weight * threads * max(work, _read(all_weights, threads))
-    return total
+    items = tile_items * panel_items
+    share = -(-items // threads)
+    inputs = found.pop("inputs") / tile_items
+    fresh = share if threads > 1 else tile_items
+    c = plan.convolution
+    filters = 4.0 * plan.positions * c.inner * plan.all_panels * plan.panel
+    work = sum(found.values()) * share / items + fresh * inputs
+    return max(work, _read(filters, threads))
+
+
+def cost(plan: Plan, target: Target) -> float:
+    """Estimated cycles, summed over teams."""
+    return sum(weight * n * estimate(plan, target, n) for n, weight in TEAMS)
 
 
 def direct_cost(convolution: Convolution, target: Target) -> float:
