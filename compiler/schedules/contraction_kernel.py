@@ -52,7 +52,8 @@ def depth_runs(
 class Tile:
     """One register tile: addresses of its rows in A and of its first column in B. It has `columns`
     columns. Where B is in panels narrower than the tile, `panel` is their width, `panel_step` how
-    far apart they are. An `exact` B has no elements beyond its columns."""
+    far apart they are. An `exact` B has no elements beyond its columns. `ahead(k)` is emitted in
+    each pass of the innermost loop, at product k: prefetches."""
 
     a: Placed
     b: Placed
@@ -64,6 +65,7 @@ class Tile:
     panel_step: int = 0
     fused: bool = True
     exact: bool = False
+    ahead: Callable[[Size], None] | None = None
 
     @property
     def vectors(self) -> int:
@@ -99,6 +101,8 @@ class Tile:
             base_b = size.add(at_b, size.multiply(k, run.b))
             rows = [size.add(row, base_a) for row in self.rows]
             column = size.add(self.column, base_b)
+            if self.ahead is not None and count == UNROLL:
+                self.ahead(k)
             for u in range(count):
                 carried = self._products(rows, column, u * run.a, u * run.b, carried)
             return carried

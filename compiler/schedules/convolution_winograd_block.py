@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlir import ir
-from mlir.dialects import arith
+from mlir.dialects import arith, memref
 
 from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules import contraction_operands as operands
+from tyc.compiler.schedules import convolution_winograd_plan as planning
 from tyc.compiler.schedules.affine import LANE, Affine
 from tyc.compiler.schedules.arithmetic import Size
 from tyc.compiler.schedules.contraction_epilogue import Epilogue
 from tyc.compiler.schedules.contraction_kernel import (
+    UNROLL,
     Run,
     Tile,
     choose,
@@ -28,6 +30,7 @@ from tyc.compiler.schedules.evaluation import Evaluator
 from tyc.compiler.schedules.kernel import shape_of
 from tyc.compiler.schedules.producers import segments
 
+Ahead = Callable[[Size], None] | None
 Load = Callable[[int, Size], ir.Value]
 
 
@@ -251,23 +254,29 @@ class Block:
         number = size.add(size.multiply(panel, plan.positions), position)
         column = size.multiply(number, depth * plan.panel)
         row = size.multiply(position, plan.position_stride)
-        start = 0
+        start = before = 0
         for trips, height in plan.row_tiles:
 
-            def tile(n: Size, height: int = height, start: int = start) -> None:
+            def tile(n: Size, height: int = height, start: int = start, before: int = before):
                 top = size.add(size.multiply(n, height), start)
-                self._register_tile(top, height, row, column, size.multiply(position, plan.panel))
+                self._register_tile(
+                    top, height, row, column, size.multiply(position, plan.panel),
+                    self._ahead(column, size.add(n, before)),
+                )  # fmt: skip
 
             repeat(trips, tile)
             start += trips * height
+            before += trips
 
-    def _register_tile(self, top: Size, height: int, row: Size, column: Size, to: Size) -> None:
+    def _register_tile(
+        self, top: Size, height: int, row: Size, column: Size, to: Size, ahead: Ahead
+    ) -> None:
         plan = self.plan
         rows = [
             size.add(row, size.multiply(size.add(top, r), plan.row_stride)) for r in range(height)
         ]
         a, b = Placed(self.scratch["inputs"], {}), Placed(self.filters, {})
-        tile = Tile(a, b, rows, column, plan.panel, plan.lanes, fused=plan.fused)
+        tile = Tile(a, b, rows, column, plan.panel, plan.lanes, fused=plan.fused, ahead=ahead)
         zeros = [operands.zero(ir.F32Type.get(), plan.lanes)] * (height * plan.vectors)
         sums = tile.reduce([Run(plan.convolution.inner, 1, plan.panel)], zeros)
         for r in range(height):
@@ -275,6 +284,26 @@ class Block:
             for v in range(plan.vectors):
                 value = sums[r * plan.vectors + v]
                 operands.store(value, self.scratch["sums"], size.add(at, v * plan.lanes))
+
+    def _ahead(self, column: Size, number: Size) -> Ahead:
+        """Prefetches the part of the next position's filters that falls to a register tile: they
+        come from far, and the processor's own prefetcher looks a page ahead at most."""
+        plan, inner = self.plan, self.plan.convolution.inner
+        passes = inner // UNROLL
+        if not passes:
+            return None
+        lines = -(-inner * plan.panel // (planning.LINE * passes * plan.register_tiles))
+        share = passes * lines * planning.LINE
+        base = size.add(column, inner * plan.panel)
+        base = size.add(base, size.multiply(number, share))
+
+        def ahead(k: Size) -> None:
+            step = size.multiply(size.floor_divide(k, UNROLL), lines * planning.LINE)
+            for i in range(lines):
+                at = size.add(base, size.add(step, i * planning.LINE))
+                memref.prefetch(self.filters, [size.materialise(at)], False, 3, True)
+
+        return ahead
 
     # Outputs.
 

@@ -206,6 +206,11 @@ class Plan:
         """(count, height) of the register tiles of a block."""
         return row_tiles(self.block, self.rows)
 
+    @property
+    def register_tiles(self) -> int:
+        """Register tiles of a block in one panel at one position."""
+        return sum(n for n, _ in self.row_tiles)
+
 
 def candidates(convolution: Convolution, target: Target) -> Iterator[Plan]:
     """Every plan that is tried and fits the stack."""
