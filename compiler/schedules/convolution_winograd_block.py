@@ -244,64 +244,68 @@ class Block:
 
     def _panel(self, panel: Size, columns: int, first: Size, count: Size) -> None:
         """One panel of output channels for all tiles of the block."""
-        repeat(self.plan.positions, lambda p: self._products(panel, p))
+        vectors = -(-columns // self.plan.lanes)
+        repeat(self.plan.positions, lambda p: self._products(panel, p, vectors))
         repeat(count, lambda t: self._output(t, self._place(size.add(first, t)), panel, columns))
 
-    def _products(self, panel: Size, position: Size) -> None:
+    def _products(self, panel: Size, position: Size, vectors: int) -> None:
         """One position: a product of matrices, in register tiles."""
         plan = self.plan
-        depth = plan.convolution.inner
         number = size.add(size.multiply(panel, plan.positions), position)
-        column = size.multiply(number, depth * plan.panel)
+        column = size.multiply(number, plan.convolution.inner * plan.panel)
         row = size.multiply(position, plan.position_stride)
         start = before = 0
         for trips, height in plan.row_tiles:
 
             def tile(n: Size, height: int = height, start: int = start, before: int = before):
                 top = size.add(size.multiply(n, height), start)
-                self._register_tile(
-                    top, height, row, column, size.multiply(position, plan.panel),
-                    self._ahead(column, size.add(n, before)),
-                )  # fmt: skip
+                at = size.add(row, size.multiply(top, plan.row_stride))
+                ahead = self._ahead(column, size.add(n, before), at, height)
+                rows = [size.add(at, r * plan.row_stride) for r in range(height)]
+                sums = self._register_tile(rows, column, vectors, ahead)
+                to = size.multiply(position, plan.panel)
+                self._keep(sums, size.add(size.multiply(top, plan.sum_stride), to), vectors)
 
             repeat(trips, tile)
             start += trips * height
             before += trips
 
     def _register_tile(
-        self, top: Size, height: int, row: Size, column: Size, to: Size, ahead: Ahead
-    ) -> None:
+        self, rows: Sequence[Size], column: Size, vectors: int, ahead: Ahead
+    ) -> list[ir.Value]:
+        """The sums of some tiles' products at one position."""
         plan = self.plan
-        rows = [
-            size.add(row, size.multiply(size.add(top, r), plan.row_stride)) for r in range(height)
-        ]
         a, b = Placed(self.scratch["inputs"], {}), Placed(self.filters, {})
-        tile = Tile(a, b, rows, column, plan.panel, plan.lanes, fused=plan.fused, ahead=ahead)
-        zeros = [operands.zero(ir.F32Type.get(), plan.lanes)] * (height * plan.vectors)
-        sums = tile.reduce([Run(plan.convolution.inner, 1, plan.panel)], zeros)
-        for r in range(height):
-            at = size.add(size.multiply(size.add(top, r), plan.sum_stride), to)
-            for v in range(plan.vectors):
-                value = sums[r * plan.vectors + v]
-                operands.store(value, self.scratch["sums"], size.add(at, v * plan.lanes))
+        width = vectors * plan.lanes
+        tile = Tile(a, b, rows, column, width, plan.lanes, fused=plan.fused, ahead=ahead)
+        zeros = [operands.zero(ir.F32Type.get(), plan.lanes)] * (len(rows) * vectors)
+        return tile.reduce([Run(plan.convolution.inner, 1, plan.panel)], zeros)
 
-    def _ahead(self, column: Size, number: Size) -> Ahead:
-        """Prefetches the part of the next position's filters that falls to a register tile: they
-        come from far, and the processor's own prefetcher looks a page ahead at most."""
+    def _keep(self, sums: Sequence[ir.Value], to: Size, vectors: int) -> None:
+        for i, value in enumerate(sums):
+            r, v = divmod(i, vectors)
+            place = size.add(to, r * self.plan.sum_stride + v * self.plan.lanes)
+            operands.store(value, self.scratch["sums"], place)
+
+    def _ahead(self, column: Size, number: Size, row: Size, height: int) -> Ahead:
+        """Prefetches what the next products read: of the filters at the next position the part that
+        falls to this register tile, as they come from far and the processor looks a page ahead at
+        most; of the next tile's inputs a line in each pass."""
         plan, inner = self.plan, self.plan.convolution.inner
         passes = inner // UNROLL
         if not passes:
             return None
-        lines = -(-inner * plan.panel // (planning.LINE * passes * plan.register_tiles))
-        share = passes * lines * planning.LINE
-        base = size.add(column, inner * plan.panel)
-        base = size.add(base, size.multiply(number, share))
+        line = planning.LINE
+        lines = -(-inner * plan.panel // (line * passes * plan.register_tiles))
+        filters = size.add(column, inner * plan.panel)
+        filters = size.add(filters, size.multiply(number, passes * lines * line))
+        inputs = size.add(row, height * plan.row_stride)
 
         def ahead(k: Size) -> None:
-            step = size.multiply(size.floor_divide(k, UNROLL), lines * planning.LINE)
+            step = size.floor_divide(k, UNROLL)
             for i in range(lines):
-                at = size.add(base, size.add(step, i * planning.LINE))
-                memref.prefetch(self.filters, [size.materialise(at)], False, 3, True)
+                _prefetch(self.filters, size.add(filters, i * line), step, lines * line)
+            _prefetch(self.scratch["inputs"], inputs, step, line)
 
         return ahead
 
@@ -368,6 +372,11 @@ class Block:
 
         repeat(nw, column)
         repeat(mh, row)
+
+
+def _prefetch(buffer: ir.Value, base: Size, step: Size, stride: int) -> None:
+    address = size.add(base, size.multiply(step, stride))
+    memref.prefetch(buffer, [size.materialise(address)], False, 3, True)
 
 
 def _equals(value: Size, other: int) -> ir.Value | bool:

@@ -185,6 +185,11 @@ class Plan:
         """Elements from one tile's sums to the next one's."""
         return self.positions * self.panel + LINE
 
+    @property
+    def filter_bytes(self) -> int:
+        """Bytes of the transformed filters."""
+        return 4 * self.positions * self.convolution.inner * self.all_panels * self.panel
+
     @cached_property
     def scratch(self) -> dict[str, int]:
         """Elements of each buffer on the stack."""
@@ -232,8 +237,11 @@ _INPUT_OPS = {2: 4, 4: 12, 6: 24}
 _OUTPUT_OPS = {2: 4, 4: 10, 6: 20}
 """Operations of one transform of a vector."""
 
-_MEMORY = (4.5, 6.5)
+_MEMORY = (7.0, 9.0)
 """Bytes a cycle from memory: of one thread, of several together."""
+
+_SHARED_CACHE = 24.0
+"""Bytes a cycle from the last cache."""
 
 
 def _read(nbytes: float, threads: int) -> float:
@@ -244,20 +252,21 @@ def parts(plan: Plan, target: Target) -> dict[str, float]:
     """Estimated cycles of all items on one thread, by what they do."""
     c, (tile_items, panel_items) = plan.convolution, plan.counts
     (mh, mw), (nh, nw) = plan.tile, plan.patch
-    products = sum(
-        n * (max(rows * plan.vectors / 2, 4.0) * c.inner + 30) for n, rows in plan.row_tiles
-    )
-    into = (nw * _INPUT_OPS[mh] + nh * _INPUT_OPS[mw]) * 0.6 + 1.5 * plan.positions
-    out = (nw * _OUTPUT_OPS[mh] + mh * _OUTPUT_OPS[mw]) * 0.6 + 1.5 * plan.positions + 5 * mh * mw
-    filters = 4 * plan.positions * c.inner * plan.panel * plan.all_panels
+    vectors = -(-c.outer // plan.lanes)
+    tiles = plan.all_panels * plan.register_tiles
+    products = plan.block * vectors * c.inner / 2 + 16 * tiles
+    into = (nw * _INPUT_OPS[mh] + nh * _INPUT_OPS[mw]) * 0.45 + 1.1 * plan.positions
+    out = (nw * _OUTPUT_OPS[mh] + mh * _OUTPUT_OPS[mw]) * 0.45 + 1.1 * plan.positions + 4 * mh * mw
     inputs = 4 * plan.scratch["inputs"]
-    spilled = inputs / 12 if inputs + 4 * plan.scratch["sums"] > target.l2_bytes * 0.9 else 0.0
+    # What is over the second cache drives out as much again of what is in it.
+    excess = max(inputs + 4 * plan.scratch["sums"] - 0.9 * target.l2_bytes, 0)
+    spilled = plan.all_panels * min(3 * excess, inputs) / _SHARED_CACHE
     return {
-        "products": tile_items * plan.all_panels * plan.positions * products,
+        "products": tile_items * plan.positions * products,
         "inputs": plan.tiles * -(-c.inner // plan.lanes) * into,
-        "outputs": plan.tiles * plan.all_panels * plan.vectors * out,
-        "filters": tile_items * filters / 40,
-        "spilled": tile_items * plan.all_panels * spilled,
+        "outputs": plan.tiles * vectors * out,
+        "filters": tile_items * plan.filter_bytes / _SHARED_CACHE,
+        "spilled": tile_items * spilled,
         "items": tile_items * panel_items * 300.0,
     }
 
@@ -271,10 +280,9 @@ def estimate(plan: Plan, target: Target, threads: int) -> float:
     share = -(-items // threads)
     inputs = found.pop("inputs") / tile_items
     fresh = share if threads > 1 else tile_items
-    c = plan.convolution
-    filters = 4.0 * plan.positions * c.inner * plan.all_panels * plan.panel
     work = sum(found.values()) * share / items + fresh * inputs
-    return max(work, _read(filters, threads))
+    stays = plan.filter_bytes <= 2 * target.l3_bytes
+    return max(work, _read(plan.filter_bytes * (1 if stays else tile_items), threads))
 
 
 def cost(plan: Plan, target: Target) -> float:
@@ -289,7 +297,7 @@ def direct_cost(convolution: Convolution, target: Target) -> float:
     products = c.images * c.height * c.width * c.inner * -(-c.outer // lanes) * TAPS * TAPS
     weights = 4.0 * TAPS * TAPS * c.inner * c.outer
     return sum(
-        weight * threads * max(products / 2 / 0.94 / threads, _read(weights, threads))
+        weight * threads * max(products / 2 / 0.96 / threads, _read(weights, threads))
         for threads, weight in TEAMS
     )
 
