@@ -37,7 +37,7 @@ SCRATCH_BYTES = 768 << 10
 LINE = 16
 """Elements of a cache line: rows are kept that far from a multiple of a page."""
 
-TEAMS = ((1, 4.0), (2, 4.0), (4, 2.0), (8, 1.0), (16, 1.0))
+TEAMS = ((1, 4.0), (2, 4.0), (4, 1.0), (8, 0.5))
 """Numbers of threads and their weights in the cost."""
 
 
@@ -237,15 +237,15 @@ _INPUT_OPS = {2: 4, 4: 12, 6: 24}
 _OUTPUT_OPS = {2: 4, 4: 10, 6: 20}
 """Operations of one transform of a vector."""
 
-_MEMORY = (7.0, 9.0)
-"""Bytes a cycle from memory: of one thread, of several together."""
+_MEMORY = {1: 7.0, 2: 9.0, 4: 18.0, 8: 27.0}
+"""Bytes a cycle from memory to a team of threads."""
 
 _SHARED_CACHE = 24.0
 """Bytes a cycle from the last cache."""
 
 
 def _read(nbytes: float, threads: int) -> float:
-    return nbytes / _MEMORY[threads > 1]
+    return nbytes / _MEMORY[threads]
 
 
 def parts(plan: Plan, target: Target) -> dict[str, float]:
