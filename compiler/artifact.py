@@ -79,11 +79,11 @@ def write(parts: Parts, output: Path) -> Artifact:
         packed = weights.write_weights(_packed(parts), base / "weights.bin")
         external = external and packed.nbytes > 0
         manifest = _manifest(parts, packed.nbytes, files[".safetensors"].name if external else "")
-        _write_library(parts, packed, external, manifest, base, made[".so"])
+        _write_library(parts, packed, external, (manifest, files[".json"].name), base, made[".so"])
         steps = len(parts.plan.steps)
         text = header.emit_header(parts.name, parts.inputs, parts.outputs, external, steps)
         made[".h"].write_text(text)
-        made[".json"].write_text(json.dumps(manifest, indent=1) + "\n")
+        made[".json"].write_text(manifest_text(manifest))
         if external:
             weights.write_safetensors(packed, base / "weights.bin", made[".safetensors"])
         for suffix, path in files.items():
@@ -127,7 +127,7 @@ def _manifest(parts: Parts, weights_bytes: int, weights_file: str) -> dict[str, 
         "memory": _memory(plan, used.values(), weights_bytes),
         "weights": file,
         "kernels": kernels,
-        "buffers": [[b.nbytes, b.place, b.index] for b in plan.buffers],
+        "buffers": [[b.nbytes, b.place, b.index, b.whole, b.offset] for b in plan.buffers],
         "steps": [
             {"kernel": s.kernel, "origin": s.origin, "inputs": s.inputs, "outputs": s.outputs}
             for s in plan.steps
@@ -148,6 +148,29 @@ def _memory(plan: Plan, kernels: Iterable[CompiledKernel], weights_bytes: int) -
     }
 
 
+_BY_LINES = ("kernels", "buffers", "steps")
+
+
+def manifest_text(manifest: dict[str, Any]) -> str:
+    """The manifest as a file: each kernel, buffer and step on a line of its own."""
+    parts = []
+    for key, value in manifest.items():
+        if key in _BY_LINES and value:
+            rows = ",\n".join(f"  {json.dumps(row)}" for row in value)
+            parts.append(f" {json.dumps(key)}: [\n{rows}\n ]")
+        else:
+            text = json.dumps(value, indent=1).replace("\n", "\n ")
+            parts.append(f" {json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _step_lines(manifest: dict[str, Any]) -> list[int]:
+    """The line of each step in the manifest's text, counted from 1."""
+    lines = manifest_text(manifest).split("\n")
+    first = lines.index(' "steps": [') + 2 if manifest["steps"] else 1
+    return [first + i for i in range(len(manifest["steps"]))]
+
+
 def _version() -> str:
     from importlib.metadata import version
 
@@ -158,13 +181,14 @@ def _write_library(
     parts: Parts,
     packed: weights.WeightFile,
     external: bool,
-    manifest: dict,
+    manifest: tuple[dict[str, Any], str],
     base: Path,
     library: Path,
 ) -> None:
     objects = [*_own_objects(parts, packed, external, manifest, base)]
     objects += runtime_objects.runtime_objects(parts.target.triple)
-    link.link_shared(objects, library, model.exports(parts.name, external))
+    exported = model.exports(parts.name, external)
+    link.link_shared(objects, library, exported, strip=parts.options.strip)
 
 
 def objects(parts: Parts, folder: Path) -> list[bytes | Path]:
@@ -172,12 +196,18 @@ def objects(parts: Parts, folder: Path) -> list[bytes | Path]:
     another runtime; what is a file stands in `folder`."""
     packed = weights.write_weights(_packed(parts), folder / "weights.bin")
     manifest = _manifest(parts, packed.nbytes, "")
-    return _own_objects(parts, packed, False, manifest, folder)
+    return _own_objects(parts, packed, False, (manifest, f"{parts.name}.json"), folder)
 
 
 def _own_objects(
-    parts: Parts, packed: weights.WeightFile, external: bool, manifest: dict, base: Path
+    parts: Parts,
+    packed: weights.WeightFile,
+    external: bool,
+    manifest: tuple[dict[str, Any], str],
+    base: Path,
 ) -> list[bytes | Path]:
+    """`manifest` comes with the name of its file, which debug information points to."""
+    facts, file = manifest
     source = model.ModelSource(
         name=parts.name,
         inputs=parts.inputs,
@@ -188,7 +218,9 @@ def _own_objects(
         weights_bytes=packed.nbytes,
         external_weights=external,
         target=parts.target,
-        manifest=json.dumps(manifest, separators=(",", ":")),
+        manifest=json.dumps(facts, separators=(",", ":")),
+        manifest_file=file,
+        step_lines=_step_lines(facts),
     )
     used = dict.fromkeys(s.kernel for s in parts.plan.steps)
     made: list[bytes | Path] = [native.compile_llvm_ir(model.emit_model(source), parts.target, 1)]

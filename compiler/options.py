@@ -17,12 +17,14 @@ class Options:
     results are then the same bits. `level` is `-O0` .. `-O3`. `weights` is `embed` or `external`.
     `memory_budget` is the most bytes that the workspace may have, or, as a float up to 1, the share
     of what it has without a budget; time is traded for it.
+    `strip` leaves symbols and debug information out of the library.
     """
 
     exact: bool = False
     level: int = 3
     weights: str = "embed"
     memory_budget: int | float | None = None
+    strip: bool = False
 
     def key(self) -> dict[str, object]:
         """What a kernel's code depends on, for the cache."""

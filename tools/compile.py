@@ -66,6 +66,9 @@ def compile_command(
     weights: Annotated[str, _option("--weights", help="embed, or external: beside it.")] = "embed",
     tuned: Tuned = [],  # noqa: B006
     budget: Budget = None,
+    strip: Annotated[
+        bool, _option("--strip", help="Leave out symbols and debug information.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Compiles a model to OUT.so, OUT.h and OUT.json."""
@@ -79,7 +82,7 @@ def compile_command(
     chosen = targets.find(target, cpu, features)
     choices = read_all(tuned, chosen)
     limit = None if budget is None else parse_budget(budget)
-    options = Options(exact, level, weights, limit)
+    options = Options(exact, level, weights, limit, strip)
     shapes = parse_shapes(shape)
     if emit is not None and emit != "library":
         _emit(model, shapes, name, start, emit, output, chosen, options, choices)

@@ -25,20 +25,45 @@ class Layout:
     height: float
 
 
-def edges_of(steps: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
-    """Pairs (producer, consumer) of steps, from the buffers that they share."""
-    made: dict[int, int] = {}
+def edges_of(
+    steps: Sequence[Mapping[str, Any]], buffers: Sequence[Sequence[Any]]
+) -> list[tuple[int, int]]:
+    """Pairs (producer, consumer) of steps, from the bytes that they share: a buffer is a manifest
+    row of bytes, place, index, whole and offset."""
+    writers: dict[int, list[tuple[int, int, int]]] = {}
     found = []
     for i, step in enumerate(steps):
-        sources = dict.fromkeys(made[b] for b in step["inputs"] if b in made)
-        found += [(s, i) for s in sources]
-        made |= dict.fromkeys(step["outputs"], i)
+        sources: dict[int, None] = {}
+        for b in step["inputs"]:
+            whole, begin, end = _bytes_of(b, buffers)
+            for source, first, last in writers.get(whole, ()):
+                if first < end and begin < last:
+                    sources[source] = None
+        found += [(s, i) for s in sorted(sources)]
+        for b in step["outputs"]:
+            whole, begin, end = _bytes_of(b, buffers)
+            writers.setdefault(whole, []).append((i, begin, end))
     return found
 
 
-def layout(steps: Sequence[Mapping[str, Any]], columns: int = 14) -> Layout:
+def whole_of(b: int, buffers: Sequence[Sequence[Any]]) -> int:
+    """The buffer that a buffer is a piece of, or itself."""
+    return _bytes_of(b, buffers)[0]
+
+
+def _bytes_of(b: int, buffers: Sequence[Sequence[Any]]) -> tuple[int, int, int]:
+    nbytes, begin = buffers[b][0], 0
+    while buffers[b][3] >= 0:
+        begin += buffers[b][4]
+        b = buffers[b][3]
+    return b, begin, begin + max(nbytes, 1)
+
+
+def layout(
+    steps: Sequence[Mapping[str, Any]], buffers: Sequence[Sequence[Any]], columns: int = 14
+) -> Layout:
     """Places each step at its depth (the longest way to it), `columns` layers to a line."""
-    edges = edges_of(steps)
+    edges = edges_of(steps, buffers)
     depth = [0] * len(steps)
     for source, sink in edges:  # in the order of sinks, so that sources are final
         depth[sink] = max(depth[sink], depth[source] + 1)

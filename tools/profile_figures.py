@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from tyc.runtime.profile import Profile
-from tyc.tools.graph_layout import Layout
+from tyc.tools.graph_layout import Layout, whole_of
 from tyc.tools.profiling import Row, time_unit
 from tyc.tools.roofline import Roofline
 
@@ -175,7 +175,7 @@ def memory(manifest: dict[str, Any]) -> go.Figure:
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     for i, step in enumerate(steps):
-        for b in (*step["inputs"], *step["outputs"]):
+        for b in (whole_of(x, buffers) for x in (*step["inputs"], *step["outputs"])):
             if buffers[b][1] == "arena":
                 first.setdefault(b, i)
                 last[b] = i
@@ -183,7 +183,7 @@ def memory(manifest: dict[str, Any]) -> go.Figure:
     unit, size = byte_unit(arena)
     live = list(first)
     largest = max((buffers[b][0] for b in live), default=1)
-    names = {b: s["kernel"] for s in steps for b in s["outputs"]}
+    names = {whole_of(b, buffers): s["kernel"] for s in steps for b in s["outputs"]}
     bars = go.Bar(
         x=[(first[b] + last[b]) / 2 for b in live],
         width=[last[b] - first[b] + 1 for b in live],

@@ -67,7 +67,7 @@ def page(facts: dict[str, Any]) -> str:
         "timeline": figures.timeline(steps, facts["profile"]),
         "roofline": figures.roofline(facts["kernels"], facts["limits"]),
         "memory": figures.memory(manifest),
-        "graph": figures.graph(layout(manifest["steps"]), steps),
+        "graph": figures.graph(layout(manifest["steps"], manifest["buffers"]), steps),
     }
     sections = []
     for name in FIGURES:

@@ -17,8 +17,10 @@ def link_shared(
     output: Path,
     exports: Sequence[str],
     needed: Sequence[str] = ("libm.so.6", "libc.so.6"),
+    strip: bool = False,
 ) -> None:
-    """Writes the shared library `output` in which only `exports` are visible.
+    """Writes the shared library `output` in which only `exports` are visible; with `strip` it says
+    nothing else of what is in it.
 
     `needed` are the system libraries that it names; nothing else is looked up on this machine, so
     that the bytes depend on the inputs alone. Raises `InternalError` with the linker's words.
@@ -37,6 +39,7 @@ def link_shared(
         _lld(
             ["-shared", "--version-script", str(script), "--gc-sections", "--build-id=none",
              "-z", "noexecstack", "-z", "now", "--hash-style=gnu", "-O1", "--icf=all",
+             *(["--strip-all"] if strip else []),
              "-soname", output.name, "-o", str(output), *paths, "--as-needed", *stubs]
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tyc.compiler.codegen import debug
 from tyc.compiler.codegen.native import task_symbol
 from tyc.compiler.kernels import CompiledKernel
 from tyc.compiler.planning.plan import Buffer, Plan
@@ -33,6 +34,9 @@ class ModelSource:
     external_weights: bool
     target: Target
     manifest: str
+    manifest_file: str = "manifest.json"
+    """The name of the file whose lines the steps have in debug information."""
+    step_lines: Sequence[int] = ()
 
 
 def is_parallel(kernel: CompiledKernel, target: Target) -> bool:
@@ -53,7 +57,9 @@ def exports(name: str, external_weights: bool) -> list[str]:
 def emit_model(source: ModelSource) -> str:
     """LLVM IR text of the model's object."""
     parts = [_DECLARATIONS, *_tasks(source), *_strings(source), *_signature(source)]
-    parts += [_model(source), _DISPATCH, _main(source), _main(source, timed=True), _thunks(source)]
+    steps = _debug(source)
+    parts += [_model(source), _DISPATCH, _main(source, steps), _main(source, steps, timed=True)]
+    parts += [_thunks(source), steps.text()]
     return "\n".join(parts)
 
 
@@ -146,14 +152,23 @@ def _model(source: ModelSource) -> str:
     return f"@description = internal constant %model {{ {', '.join(fields)} }}"
 
 
-def _main(source: ModelSource, timed: bool = False) -> str:
+def _debug(source: ModelSource) -> debug.Steps:
+    steps = source.plan.steps
+    lines = source.step_lines or range(1, len(steps) + 1)
+    # Never the kernel's own name: a breakpoint on it would stop at the call as well.
+    names = [s.origin or f"step {i}" for i, s in enumerate(steps)]
+    return debug.Steps(source.manifest_file, lines, names)
+
+
+def _main(source: ModelSource, steps: debug.Steps, timed: bool = False) -> str:
     """The main function; the timed one asks the clock before the first step and after each."""
     plan = source.plan
     widest = max((len(s.inputs) + len(s.outputs) for s in plan.steps), default=1)
     name, times = ("model_timed_main", ", ptr %times") if timed else ("model_main", "")
+    here, marks = steps.main(name)
     lines = [
         f"define internal void @{name}(ptr %inputs, ptr %outputs, ptr %workspace, "
-        f"ptr %executor, ptr %weights{times}) {{",
+        f"ptr %executor, ptr %weights{times}){here} {{",
         f"  %buffers = alloca [{max(widest, 1)} x ptr], align 64",
     ]
     for place, values in (("input", source.inputs), ("output", source.outputs)):
@@ -162,7 +177,7 @@ def _main(source: ModelSource, timed: bool = False) -> str:
             lines.append(f"  %{place}{i} = load ptr, ptr %{place}_at{i}")
     if timed:
         lines.append("  call void @tyc_clock(ptr %times)")
-    for number, step in enumerate(plan.steps):
+    for number, (step, mark) in enumerate(zip(plan.steps, marks)):
         kernel = source.kernels[step.kernel]
         for slot, b in enumerate((*step.inputs, *step.outputs)):
             lines += _store_address(source, plan.buffers[b], f"s{number}_{slot}", slot)
@@ -170,10 +185,11 @@ def _main(source: ModelSource, timed: bool = False) -> str:
         if is_parallel(kernel, source.target):
             lines.append(
                 f"  call void @dispatch(ptr %executor, ptr {task}, ptr %buffers, "
-                f"i64 {kernel.count})"
+                f"i64 {kernel.count}){mark}"
             )
         else:
-            lines.append(f"  call void {task}(ptr %buffers, i64 0, i64 {kernel.count}, i32 0)")
+            arguments = f"ptr %buffers, i64 0, i64 {kernel.count}, i32 0"
+            lines.append(f"  call void {task}({arguments}){mark}")
         if timed:
             lines.append(f"  %time{number} = getelementptr i64, ptr %times, i64 {number + 1}")
             lines.append(f"  call void @tyc_clock(ptr %time{number})")

@@ -13,7 +13,7 @@ import llvmlite.binding as llvm
 from mlir import ir
 from mlir.passmanager import PassManager
 
-from tyc.compiler.codegen import mathematics
+from tyc.compiler.codegen import debug, mathematics
 from tyc.compiler.targets import Target
 from tyc.runtime.errors import InternalError
 
@@ -135,13 +135,15 @@ def _with_task(text: str, name: str, aliased: set[int]) -> str:
     head = f"define internal void @{name}({declared})"
     text = text[: found.start()] + head + text[found.end() :]
     buffers = len(parameters) - 2
-    lines = [f"define void @{task_symbol(name)}(ptr %c, i64 %b, i64 %e, i32 %w) {{"]
+    here, call, metadata = debug.kernel(name)
+    lines = [f"define void @{task_symbol(name)}(ptr %c, i64 %b, i64 %e, i32 %w) {here} {{"]
     for i in range(buffers):
         lines.append(f"  %a{i} = getelementptr ptr, ptr %c, i64 {i}")
         lines.append(f"  %p{i} = load ptr, ptr %a{i}")
     arguments = [f"ptr %p{i}" for i in range(buffers)] + ["i64 %b", "i64 %e"]
-    lines += [f"  call void @{name}({', '.join(arguments)})", "  ret void", "}"]
-    return text + "\n".join(lines) + "\n"
+    # What is inlined at a call has its line: the kernel's own function has no other.
+    lines += [f"  call void @{name}({', '.join(arguments)}), {call}", f"  ret void, {call}", "}"]
+    return text + "\n".join(lines) + f"\n{metadata}"
 
 
 @lru_cache(maxsize=8)

@@ -14,7 +14,7 @@ from onnx import helper
 from PIL import Image
 
 from tyc.tools import tyc
-from tyc.tools.graph_layout import edges_of, layout
+from tyc.tools.graph_layout import edges_of, layout, whole_of
 from tyc.tools.profile_figures import byte_unit, kind
 from tyc.tools.profile_page import FIGURES
 from tyc.tools.profiling import time_text, time_unit
@@ -74,20 +74,34 @@ def _step(inputs: list[int], outputs: list[int]) -> dict:
     return {"kernel": "k", "inputs": inputs, "outputs": outputs}
 
 
+def _buffers(count: int) -> list[list]:
+    return [[64, "arena", 0, -1, 0] for _ in range(count)]
+
+
 def test_nodes_stand_after_what_they_need_and_on_places_of_their_own():
     # 0 makes 10; 1 and 2 need it; 3 needs both and 10 itself.
     steps = [_step([0], [10]), _step([10], [11]), _step([10], [12]), _step([10, 11, 12], [13])]
-    assert edges_of(steps) == [(0, 1), (0, 2), (0, 3), (1, 3), (2, 3)]
-    made = layout(steps)
+    buffers = _buffers(14)
+    assert edges_of(steps, buffers) == [(0, 1), (0, 2), (0, 3), (1, 3), (2, 3)]
+    made = layout(steps, buffers)
     assert made.nodes == [(0, 0), (1, 0), (1, 1), (2, 0)]
     assert made.width == 3 and made.height == 2
     long_edge = made.edges[2]
     assert len(long_edge) == 4 and all(y < 0 for _, y in long_edge[1:])
 
 
+def test_a_piece_of_a_buffer_is_needed_by_who_reads_it():
+    # 0 and 1 write the halves of 10; 2 reads all of it, 3 the second half.
+    buffers = _buffers(13)
+    buffers[11], buffers[12] = [32, "arena", 0, 10, 0], [32, "arena", 32, 10, 32]
+    steps = [_step([0], [11]), _step([0], [12]), _step([10], [1]), _step([12], [2])]
+    assert edges_of(steps, buffers) == [(0, 2), (1, 2), (1, 3)]
+    assert whole_of(12, buffers) == 10 and whole_of(3, buffers) == 3
+
+
 def test_a_long_chain_is_written_in_lines():
     steps = [_step([i], [i + 1]) for i in range(7)]
-    places = layout(steps, columns=3).nodes
+    places = layout(steps, _buffers(8), columns=3).nodes
     assert [x for x, _ in places] == [0, 1, 2, 2, 1, 0, 0]
     assert [y for _, y in places] == [0, 0, 0, 1, 1, 1, 2]
 
