@@ -47,6 +47,7 @@ Budget = Annotated[
     str | None,
     _option("--memory-budget", help="The most that the workspace may be: 256KiB, 4MiB, 50%."),
 ]
+Strip = Annotated[bool, _option("--strip", help="Leave out symbols and debug information.")]
 Level = Annotated[int, _option("-O", help="How much to optimise.", min=0, max=3)]
 
 
@@ -66,9 +67,7 @@ def compile_command(
     weights: Annotated[str, _option("--weights", help="embed, or external: beside it.")] = "embed",
     tuned: Tuned = [],  # noqa: B006
     budget: Budget = None,
-    strip: Annotated[
-        bool, _option("--strip", help="Leave out symbols and debug information.")
-    ] = False,
+    strip: Strip = False,
     json: Json = False,
 ) -> None:
     """Compiles a model to OUT.so, OUT.h and OUT.json."""
