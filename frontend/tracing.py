@@ -176,8 +176,9 @@ def trace(function: None = None, /, **options: Any) -> Callable[[Callable[..., A
 def trace(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """A compiled version of a function, a method or a module: `@trace`, `@trace(exact=True)`.
 
-    Options are `target` (a triple or a `Target`), the fields of `tyc.compiler.options.Options`, and
-    `freeze`: parameters are constants, which is faster, but later changes of them are not seen.
+    Options are `target` (a triple or a `Target`), the fields of `tyc.compiler.options.Options`,
+    `freeze`: parameters are constants, which is faster, but later changes of them are not seen, and
+    `tuned`: files of `tyc tune`.
     """
     if function is None:
         return lambda f: trace(f, **options)
@@ -191,7 +192,7 @@ def trace(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
 
 def _options() -> list[str]:
-    return [*(f.name for f in fields(Options)), "freeze", "target"]
+    return [*(f.name for f in fields(Options)), "freeze", "target", "tuned"]
 
 
 def compile(
@@ -215,7 +216,8 @@ def compile_program(program: Program, path: str | Path, options: dict[str, Any])
     if isinstance(target, str):
         target = targets.find(target)
     chosen = Options(**{k: v for k, v in options.items() if k in own})
-    return pipeline.compile_program(program, path, target, chosen)
+    tuned = options.get("tuned", ())
+    return pipeline.compile_program(program, path, target, chosen, tuned=tuned)
 
 
 def executable(
