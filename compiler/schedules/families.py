@@ -89,14 +89,13 @@ class Loops:
         parameters: Parameters | None = None,
     ) -> ScheduledKernel | None:
         """The kernel as loops over items, rows and vectors."""
-        _require_default(parameters)
-        return loops.schedule(module, target, options)
+        return loops.schedule(module, target, options, parameters)
 
     def space(
         self, module: ir.Module, target: Target, options: Options, limit: int
     ) -> list[Parameters]:
-        """The default alone."""
-        return [{}]
+        """The default, then other numbers of vectors at once and sizes of items."""
+        return loops.space(module, limit)
 
     def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
         """The last of all families."""

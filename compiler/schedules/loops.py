@@ -7,6 +7,7 @@ it into items, `loops_modes.py` picks the vectors, `loops_emit.py` and `loops_fo
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from mlir.dialects import arith, func, memref, scf
 from tyc.compiler.options import Options
 from tyc.compiler.schedules import loops_facts, memory
 from tyc.compiler.schedules.affine import Affine
+from tyc.compiler.schedules.choice import InvalidParameters, Parameters
 from tyc.compiler.schedules.evaluation import Evaluator
 from tyc.compiler.schedules.kernel import (
     ScheduledKernel,
@@ -27,6 +29,7 @@ from tyc.compiler.schedules.kernel import (
 )
 from tyc.compiler.schedules.loops_emit import Loops, Span, StageEmitter, item_spans
 from tyc.compiler.schedules.loops_fold import FoldEmitter
+from tyc.compiler.schedules.loops_modes import Knobs
 from tyc.compiler.schedules.loops_packing import pack
 from tyc.compiler.schedules.loops_plan import Layouts, Nest, Setting, StagePlan, plan
 from tyc.compiler.schedules.loops_stages import Kernel, read_kernel
@@ -36,32 +39,65 @@ from tyc.compiler.targets import Target
 from tyc.runtime.errors import InternalError
 
 STACK_BYTES = 512 << 10
+_COUNTS = (0, 4, 2, 8, 1, 6, 12)
+_PIECES = (1.0, 4.0, 0.25, 16.0)
 
 
-def schedule(module: ir.Module, target: Target, options: Options) -> ScheduledKernel:
-    """The kernel as loops. Raises `InternalError` where an item's scratch is too large."""
+def schedule(
+    module: ir.Module, target: Target, options: Options, parameters: Parameters | None = None
+) -> ScheduledKernel:
+    """The kernel as loops; parameters are fields of `Knobs`.
+
+    Raises `InternalError` where an item's scratch is too large.
+    """
     function = _function(module)
+    knobs = _knobs(parameters or {})
     with function.location:
         try:
-            planned = _plan(read_kernel(function), target, options.exact)
+            planned = _plan(read_kernel(function), target, options.exact, knobs)
         except InternalError:
-            planned = _plan(read_kernel(function, share=False), target, options.exact)
+            planned = _plan(read_kernel(function, share=False), target, options.exact, knobs)
         return _Emission(*planned, options).run()
+
+
+def space(module: ir.Module, limit: int) -> list[Parameters]:
+    """Parameters of `schedule`, the default first, then those that change the least."""
+    with _function(module).location:
+        folds = any(s.reduction is not None for s in read_kernel(_function(module)).stages)
+    turned = "sums" if folds else "vectors"
+    found: list[tuple[int, int, Parameters]] = []
+    for (near, n), (far, pieces) in itertools.product(enumerate(_COUNTS), enumerate(_PIECES)):
+        knobs = ({turned: n} if n else {}) | ({"pieces": pieces} if pieces != 1.0 else {})
+        found.append((near + far, len(found), knobs))
+    return [knobs for _, _, knobs in sorted(found)[:limit]]
+
+
+def _knobs(parameters: Parameters) -> Knobs:
+    try:
+        found = Knobs(**parameters)
+    except TypeError as error:
+        raise InvalidParameters(str(error)) from None
+    counts = all(isinstance(n, int) and 0 <= n <= 16 for n in (found.vectors, found.sums))
+    if not (counts and isinstance(found.pieces, (int, float)) and 0 < found.pieces <= 1024):
+        raise InvalidParameters(f"vectors and sums are 0 to 16, got {dict(parameters)}")
+    return found
 
 
 def fits(module: ir.Module, target: Target) -> bool:
     """True where `schedule` would find scratch for every item; emits nothing."""
     function = _function(module)
     try:
-        _plan(read_kernel(function, share=False), target, False)
+        _plan(read_kernel(function, share=False), target, False, Knobs())
     except InternalError:
         return False
     return True
 
 
-def _plan(kernel: Kernel, target: Target, exact: bool) -> tuple[Kernel, list[Nest], Layouts]:
+def _plan(
+    kernel: Kernel, target: Target, exact: bool, knobs: Knobs
+) -> tuple[Kernel, list[Nest], Layouts]:
     layouts = pack(kernel, constant_arguments(kernel.function))
-    nests = plan(Setting(kernel, layouts, target, exact))
+    nests = plan(Setting(kernel, layouts, target, exact, knobs))
     total = sum(p.scratch for n in nests for p in n.stages)
     if total > STACK_BYTES:
         raise InternalError(f"a kernel's stack fits {STACK_BYTES} bytes, got {total}: split it")

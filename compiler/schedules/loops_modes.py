@@ -48,6 +48,16 @@ class Mode:
     unrolled: set[int] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class Knobs:
+    """What a tuner may turn: `vectors` at once where nothing is summed, `sums` at once where
+    something is, items `pieces` times as many. 0 is what the cost model says."""
+
+    vectors: int = 0
+    sums: int = 0
+    pieces: float = 1.0
+
+
 def combiner(body: Body, k: int) -> Instruction | None:
     """The operation `accumulator op value` that gives the k-th result, where it is just that."""
     inputs = len(body.arguments) - len(body.yields)
@@ -72,7 +82,12 @@ def lanes_of(shape: Shape, target: Target) -> int:
 
 
 def choose(
-    stage: Stage, shape: Shape, loops: Sequence[int], target: Target, order: Mode | None = None
+    stage: Stage,
+    shape: Shape,
+    loops: Sequence[int],
+    target: Target,
+    order: Mode | None = None,
+    knobs: Knobs = Knobs(),
 ) -> Mode:
     """The cheapest mode; `loops` are the parallel groups that are loops inside of an item. Where an
     `order` is given, results are folded in its order."""
@@ -81,7 +96,7 @@ def choose(
     if order is not None and order.folds:
         return replace(order)
     if not _folds(shape):  # nothing to fold: results are what they start from
-        return _widen(stage, shape, loops, mode, target)
+        return _widen(stage, shape, loops, mode, target, knobs)
     for g in loops:
         cost = _lane_cost(shape, [(a.parallel[g], a) for a in shape.loads], lanes)
         cost += sum(_store_weight(a.parallel[g], lanes) for a in shape.stores) / _folds(shape)
@@ -96,7 +111,7 @@ def choose(
         cost = cost / _filled(extent, lanes) + (12 + lanes) / _folds(shape)
         if cost < best and extent >= lanes:
             best, mode = cost, Mode(lanes, q, folds=True)
-    return _widen(stage, shape, loops, mode, target)
+    return _widen(stage, shape, loops, mode, target, knobs)
 
 
 def _folds(shape: Shape) -> int:
@@ -138,21 +153,25 @@ def _scalar_cost(shape: Shape) -> float:
     return shape.cost + len(shape.loads) + len(shape.stores) / max(_folds(shape), 1)
 
 
-def _widen(stage: Stage, shape: Shape, loops: Sequence[int], mode: Mode, target: Target) -> Mode:
+def _widen(
+    stage: Stage, shape: Shape, loops: Sequence[int], mode: Mode, target: Target, knobs: Knobs
+) -> Mode:
     """Adds unrolling and jamming to a mode."""
     if stage.reduction is None:
-        mode.unroll = 4 if shape.cost <= 8 else 2 if shape.cost < DEAR else 1
+        usual = 4 if shape.cost <= 8 else 2 if shape.cost < DEAR else 1
+        mode.unroll = knobs.vectors or usual
         if not _weave(shape, loops, mode, lanes_of(shape, target)):
             _turn(shape, loops, mode)
         return mode
     if mode.folds:
-        mode.unroll = 4
+        mode.unroll = knobs.sums or 4
         return mode
     mode.unrolled = _taps(shape)
     rest = [g for g in loops if g != mode.along]
     limit = max(target.vector_registers // 2, 4)
     if rest and not any(a.parallel[rest[-1]] == 0 for a in shape.loads):
         limit = 4  # no weights are shared: more at once is only more code
+    limit = knobs.sums or limit
     if rest and _shares(shape, rest[-1]):
         mode.jammed = rest[-1]
         mode.jam = _divide(shape.groups[rest[-1]].extent, limit)

@@ -20,7 +20,7 @@ from tyc.compiler.schedules.affine import Affine, Facts
 from tyc.compiler.schedules.kernel import element_of, itemsize, memory_element
 from tyc.compiler.schedules.loops_access import DEAR, cost_of
 from tyc.compiler.schedules.loops_groups import Box, Shape, shape_stage, whole
-from tyc.compiler.schedules.loops_modes import Mode, choose
+from tyc.compiler.schedules.loops_modes import Knobs, Mode, choose
 from tyc.compiler.schedules.loops_packing import Layouts
 from tyc.compiler.schedules.loops_stages import Kernel, Stage, domain, reads_of
 from tyc.compiler.targets import Target
@@ -76,12 +76,13 @@ class Nest:
 @dataclass(frozen=True)
 class Setting:
     """What planning knows: the kernel, where its tensors are, the machine; `exact` fixes the order
-    of every sum by its reduction alone, whatever is fused with it."""
+    of every sum by its reduction alone, whatever is fused with it, and however it is tuned."""
 
     kernel: Kernel
     layouts: Layouts
     target: Target
     exact: bool = False
+    knobs: Knobs = field(default_factory=Knobs)
 
     def shape(self, stage: Stage, box: Box, apart: set[int]) -> Shape:
         """The loops of a stage."""
@@ -93,7 +94,7 @@ class Setting:
     def mode(self, stage: Stage, shape: Shape, loops: Sequence[int]) -> Mode:
         """How a stage is vectorised."""
         order = self._order(stage)
-        return choose(stage, shape, loops, self.target, None if order is None else order[1])
+        return choose(stage, shape, loops, self.target, order and order[1], self.knobs)
 
     def _order(self, stage: Stage) -> tuple[Shape, Mode] | None:
         """In exact mode, the loops and mode of the reduction as a kernel of its own."""
@@ -246,7 +247,7 @@ def _nest(setting: Setting, stages: list[Stage], anchor: Stage, box: Box) -> Nes
     mode = setting.mode(anchor, shape, list(range(len(shape.groups))))
     own: list[int | None] = list(range(len(anchor.shape)))
     nest = Nest([], StagePlan(anchor, own, box, apart, shape, mode))
-    work = _work(kernel, stages, shape)
+    work = int(_work(kernel, stages, shape) * setting.knobs.pieces)
     nest.tiles = _tiles(shape, mode, free, work, staged, setting.target.l1_bytes)
     while True:
         total = _with_stages(setting, stages, anchors, nest)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from loop_kernels import check, outputs
+from loop_kernels import check, outputs, space
 
+from tyc.compiler.schedules.choice import InvalidParameters
 from tyc.dialects import ty
 
 SIZES = [1, 7, 8, 9, 17, 33]
@@ -183,3 +184,36 @@ def test_constants_with_several_values_are_tables() -> None:
     check(lambda x: ty.add(x, ty.constant(value=line)), x)
     check(lambda x: ty.where(ty.constant(value=line > 4), x, ty.constant(value=line)), x)
     check(lambda x: ty.gather(x, ty.constant(value=np.array([3, 1, 4])), axis=1), x)
+
+
+TURNED = {
+    "sums": (lambda x: ty.softmax(x, axis=-1), (5, 300)),
+    "vectors": (lambda x: ty.sigmoid(x), (3, 5000)),
+}
+
+
+@pytest.mark.parametrize("knob", list(TURNED))
+def test_the_space_begins_with_the_default_and_holds_one_knob(knob: str) -> None:
+    build, shape = TURNED[knob]
+    found = space(build, shape, limit=100)
+    assert found[0] == {} and len({str(p) for p in found}) == len(found)
+    assert set().union(*found) == {knob, "pieces"}
+    assert space(build, shape, limit=5) == found[:5]
+
+
+@pytest.mark.parametrize("knob", list(TURNED))
+@pytest.mark.parametrize("count", [1, 3, 12])
+@pytest.mark.parametrize("pieces", [0.25, 16.0])
+def test_choices_compute_the_same(knob: str, count: int, pieces: float) -> None:
+    build, shape = TURNED[knob]
+    chosen = {knob: count, "pieces": pieces}
+    check(build, shape, parameters=chosen)
+    x = np.linspace(-1, 1, int(np.prod(shape)), dtype=np.float32).reshape(shape)
+    (default,), (tuned,) = outputs(build, x), outputs(build, x, parameters=chosen)
+    assert default.tobytes() == tuned.tobytes()
+
+
+@pytest.mark.parametrize("wrong", [{"sums": -1}, {"sums": "4"}, {"pieces": 0}, {"height": 4}])
+def test_what_is_no_choice_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(InvalidParameters):
+        check(lambda x: ty.relu(x), (4, 8), parameters=wrong)

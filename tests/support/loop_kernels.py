@@ -14,6 +14,7 @@ from tyc.compiler.codegen import jit
 from tyc.compiler.lowering.kernel import lower_to_linalg
 from tyc.compiler.options import Options
 from tyc.compiler.schedules import loops
+from tyc.compiler.schedules.choice import Parameters
 from tyc.compiler.schedules.kernel import ScheduledKernel
 from tyc.compiler.targets import host
 from tyc.compiler.transforms.expand_composites import expand_kernel
@@ -55,6 +56,7 @@ def check(
     *inputs: Input,
     constants: Sequence[int] = (),
     tolerance: float = 2e-5,
+    parameters: Parameters | None = None,
 ) -> ScheduledKernel:
     """Asserts that the kernel computes what the interpreter does, whatever the split of its items;
     gives the schedule (its module is used up)."""
@@ -63,7 +65,7 @@ def check(
     types = [type_of_array(a) for a in arrays]
     with program(build, *[(t.shape, t.dtype.name) for t in types]) as made:
         wanted = interpreter.run_block(made.block, arrays, {})
-        scheduled = loops.schedule(lowered(made, constants), host(), Options())
+        scheduled = loops.schedule(lowered(made, constants), host(), Options(), parameters)
         assert scheduled.module.operation.verify()
         task = jit.load(scheduled, host())
     whole = _run(task, scheduled, arrays, wanted, 1)
@@ -124,11 +126,20 @@ def _check_in_place(
         assert actual.tobytes() == reference.tobytes(), f"sharing {pair} changes the result"
 
 
-def outputs(build: Callable[..., Any], *arrays: np.ndarray) -> list[np.ndarray]:
+def space(build: Callable[..., Any], *inputs: Input, limit: int) -> list[Parameters]:
+    """What the kernel's schedule may choose."""
+    kinds = [_type(given) for given in inputs]
+    with program(build, *[(t.shape, t.dtype.name) for t in kinds]) as made:
+        return loops.space(lowered(made), limit)
+
+
+def outputs(
+    build: Callable[..., Any], *arrays: np.ndarray, parameters: Parameters | None = None
+) -> list[np.ndarray]:
     """What the kernel computes in exact mode."""
     types = [type_of_array(a) for a in arrays]
     with program(build, *[(t.shape, t.dtype.name) for t in types]) as made:
         like = interpreter.run_block(made.block, list(arrays), {})
-        scheduled = loops.schedule(lowered(made), host(), Options(exact=True))
+        scheduled = loops.schedule(lowered(made), host(), Options(exact=True), parameters)
         task = jit.load(scheduled, host())
     return _run(task, scheduled, arrays, like, 1)
