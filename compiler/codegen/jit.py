@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,8 +36,13 @@ class Task:
 
     def __call__(self, buffers: Sequence[np.ndarray], begin: int, end: int) -> None:
         """Runs items [begin, end) on the arrays, inputs first."""
+        self.on(buffers)(begin, end)
+
+    def on(self, buffers: Sequence[np.ndarray]) -> Callable[[int, int], None]:
+        """The task on these arrays, `call(begin, end)`, with as little around it as can be; the
+        caller keeps the arrays."""
         addresses = (ctypes.c_void_p * len(buffers))(*[b.ctypes.data for b in buffers])
-        self._task(addresses, begin, end, 0)
+        return lambda begin, end: self._task(addresses, begin, end, 0)
 
 
 def load(scheduled: ScheduledKernel, target: Target | None = None) -> Task:

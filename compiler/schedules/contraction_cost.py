@@ -1,19 +1,33 @@
-"""What a plan costs: estimated cycles, from the machine's caches and registers."""
+"""What a plan costs: estimated cycles, from the machine's caches and registers.
+
+A tile of `height` rows and `vectors` vectors takes, for each product of its sums,
+
+    max(height * vectors / 2, (height + vectors) / 2, 4)
+
+cycles: two multiply-adds and two loads start in a cycle, a sum waits four for the one before.
+Beside that stand the start and the end of each tile, copies, and what is read again from a cache
+that is further away than the first.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tyc.compiler.schedules.contraction_cut import Plan, panels
+from tyc.compiler.schedules.contraction_cut import DIRECT, SLAB, Plan, panels, row_tiles
 from tyc.compiler.schedules.contraction_form import PAGE, Contraction, Side, strides_of
 from tyc.compiler.schedules.kernel import itemsize
 from tyc.compiler.targets import Target
 
+_TEAMS = ((1, 4.0), (2, 4.0), (4, 2.0), (8, 1.0), (16, 1.0))
+"""Numbers of threads that a plan is for, with weights."""
+
 
 @dataclass(frozen=True)
 class Machine:
-    """What costs depend on: bytes of a sum, lanes of a vector, registers, caches."""
+    """What costs depend on: bytes of a sum, lanes of a vector, registers, caches; whether A is
+    `scattered`, and how far apart its rows are."""
 
     itemsize: int
     lanes: int
@@ -22,6 +36,8 @@ class Machine:
     l2_bytes: int
     l3_bytes: int
     fused: bool
+    scattered: bool
+    row_bytes: int
 
     @staticmethod
     def of(contraction: Contraction, target: Target) -> Machine:
@@ -31,7 +47,23 @@ class Machine:
             size, target.vector_bytes // size, target.vector_registers,
             target.l1_bytes, target.l2_bytes, target.l3_bytes,
             "fma" in target.features or not target.triple.startswith("x86"),
+            is_scattered(contraction.a, contraction), _row_bytes(contraction),
         )  # fmt: skip
+
+    def again(self, held: float) -> float:
+        """Cycles for a byte that is read again where that many bytes are read in between: few, as
+        it comes in order, so that it is there before it is asked for."""
+        if held <= 0.5 * self.l1_bytes:
+            return 0.0
+        if held <= 0.75 * self.l2_bytes:
+            return 1 / 200
+        return 1 / 64 if held <= self.l3_bytes else 1 / 16
+
+    def product(self, height: int, vectors: int) -> float:
+        """Cycles for one product of every sum of a tile."""
+        sums = height * vectors
+        least = max(sums / 2, (height + vectors) / 2, 4.0)
+        return least + 1.5 if vectors == 1 and height > 8 else least
 
 
 def is_scattered(side: Side, contraction: Contraction) -> bool:
@@ -40,29 +72,124 @@ def is_scattered(side: Side, contraction: Contraction) -> bool:
     return bool(strides) and min(strides) * itemsize(side.element) >= PAGE
 
 
+def _row_bytes(contraction: Contraction) -> int:
+    """How far apart in memory neighbours along the innermost row loop are."""
+    strides = strides_of(contraction.a)
+    inner = strides.get(contraction.rows[-1], 0) if contraction.rows else 0
+    return inner * itemsize(contraction.a.element) or 1
+
+
 def cost(plan: Plan, contraction: Contraction, machine: Machine) -> float:
     """Estimated cycles, summed over teams of 1 to 16 threads."""
-    size = machine.itemsize
-    depth = contraction.extent(plan.depth)
-    rows, strips = plan.rows.extent(), panels(plan)
-    tiles = -(-rows // plan.height)
-    sums = rows / tiles * plan.vectors
-    a_bytes = (plan.a_elements or rows * depth) * size
-    compute = tiles * strips * (max(sums / 2, 4.0) * depth + (40 + 3 * sums) * plan.chunks)
-    each = 2.0 if is_scattered(contraction.a, contraction) else 0.5
-    packing = each * plan.a_elements * (plan.chunks if plan.a_chunked else 1)
-    moved = strips * plan.width * depth * size / 12 + a_bytes / 12
-    spilled = max(a_bytes / plan.chunks - (256 << 10), 0) * plan.chunks * strips / 24
-    b_packing = 0.8 * plan.b_elements * (plan.chunks if plan.b_chunked else 1)
+    work = _Work(plan, contraction, machine)
     row_tasks, column_tasks = math.prod(plan.rows.counts), math.prod(plan.columns.counts)
-    reuse = plan.rows_fastest and not (plan.b_chunked and plan.chunks > 1)
-    if not plan.rows_fastest and not (plan.a_chunked and plan.chunks > 1):
-        packing /= column_tasks
     tasks = contraction.extent(contraction.batch) * row_tasks * column_tasks
+    always, of_rows, of_columns = (
+        work.tiles() + work.moved() + work.written() + 200,
+        work.copy_a(),
+        work.copy_b(),
+    )
+    # The task of the slower part of the grid keeps its copy while the faster part goes on.
+    if plan.rows_fastest:
+        always, once, faster = always + of_rows, of_columns, row_tasks
+        again = plan.b_chunked and plan.chunks > 1
+    else:
+        always, once, faster = always + of_columns, of_rows, column_tasks
+        again = plan.a_chunked and plan.chunks > 1
     total = 0.0
-    for threads, weight in ((1, 4.0), (2, 4.0), (4, 2.0), (8, 1.0), (16, 1.0)):
+    for threads, weight in _TEAMS:
         share = -(-tasks // threads)
-        once = max(share / row_tasks, min(1.0, share)) if reuse else share
-        work = share * (compute + packing + moved + spilled + 300) + once * b_packing
-        total += weight * threads * work
+        copies = share if again else -(-share // faster)
+        total += weight * threads * (share * always + copies * once)
     return total
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Cycles of one task."""
+
+    plan: Plan
+    contraction: Contraction
+    machine: Machine
+
+    @property
+    def depth(self) -> float:
+        """Products of one sum in a chunk."""
+        return self.contraction.extent(self.plan.depth) / self.plan.chunks
+
+    def _panels(self) -> list[tuple[int, int]]:
+        """(count, columns) of the panels of a task."""
+        plan = self.plan
+        lengths = plan.columns.lengths(False)
+        lane = lengths.pop(plan.columns.loops[-1])
+        others, whole, rest = math.prod(lengths.values()), lane // plan.width, lane % plan.width
+        return [(others * n, c) for n, c in ((whole, plan.width), (1, rest)) if n and c]
+
+    def _row_tiles(self, height: int) -> Sequence[tuple[int, int]]:
+        block = self.plan.rows
+        if self.plan.across or block.position >= len(block.loops) - 1:
+            return row_tiles(block.extent(), height)
+        outer = block.extent() // block.sizes[-1]
+        return [(n * outer, h) for n, h in row_tiles(block.sizes[-1], height)]
+
+    def tiles(self) -> float:
+        """Register tiles: products, starts and ends."""
+        plan, block = self.plan, self.plan.rows
+        divides = plan.across and block.position < len(block.loops) - 1
+        total = 0.0
+        for count, columns in self._panels():
+            vectors = -(-columns // plan.lanes)
+            masked = columns % plan.lanes != 0
+            for tiles, height in self._row_tiles(plan.height_for(columns)):
+                sums = height * vectors
+                ends = 16 + 0.6 * sums + 5 * height * divides + 2 * height * masked
+                product = self.machine.product(height, vectors)
+                if plan.a == DIRECT and self.machine.row_bytes % PAGE == 0 and height > 6:
+                    # Rows that are whole pages apart want the same lines of the first cache.
+                    product *= 2.5
+                total += count * tiles * (product * self.depth + ends)
+        return total * plan.chunks
+
+    def others(self) -> float:
+        """What no copy keeps: traffic of caches, the task's start."""
+        return self.moved() + self.written() + 200
+
+    def written(self) -> float:
+        """Results that are written a panel at a time: the rest of each row comes later, and a line
+        twice where panels end within it."""
+        plan, size, strips = self.plan, self.machine.itemsize, panels(self.plan)
+        if plan.panels_inner or strips == 1:
+            return 0.0
+        lines = plan.width * size / 64
+        split = 8.0 if plan.width * size % 64 else 0.0
+        return plan.rows.extent() * strips * (lines + split)
+
+    def moved(self) -> float:
+        """What comes from further away than the first cache."""
+        plan, m, c = self.plan, self.machine, self.contraction
+        rows, strips, size = plan.rows.extent(), panels(plan), m.itemsize
+        tiles = sum(n for n, _ in self._row_tiles(plan.height))
+        a = (plan.a_elements / (1 if plan.a_chunked else plan.chunks)) or rows * self.depth
+        a, panel = a * size, self.depth * plan.width * size
+        b = strips * panel
+        row_tile = a / tiles
+        first = m.again(b + a + m.l1_bytes) * b * plan.chunks
+        if plan.a != SLAB:
+            first += m.again(c.extent(c.rows) * c.extent(c.depth) * size) * a * plan.chunks
+        if plan.panels_inner:
+            again = m.again(b + row_tile) * b * (tiles - 1) + m.again(row_tile) * a * (strips - 1)
+        else:
+            again = m.again(panel + row_tile) * b * (tiles - 1) + m.again(a) * a * (strips - 1)
+        waiting = 2 * (plan.chunks - 1) * rows * strips * plan.width * size / 32
+        return first + again * plan.chunks + waiting
+
+    def copy_a(self) -> float:
+        """The copy of A to scratch."""
+        plan = self.plan
+        each = 2.0 if self.machine.scattered else 0.3
+        return each * plan.a_elements * (plan.chunks if plan.a_chunked else 1)
+
+    def copy_b(self) -> float:
+        """The copy of B to scratch."""
+        plan = self.plan
+        return 0.6 * plan.b_elements * (plan.chunks if plan.b_chunked else 1)

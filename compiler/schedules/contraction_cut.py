@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from tyc.compiler.schedules.contraction_form import Contraction, Side
@@ -37,7 +37,7 @@ class Block:
         """The loops that are fixed in a task."""
         return self.loops[: self.position]
 
-    @property
+    @cached_property
     def counts(self) -> tuple[int, ...]:
         """The number of tasks along each outer loop and along the split one."""
         if not self.loops:
@@ -58,6 +58,17 @@ class Block:
 
     def lengths(self, last: bool) -> dict[int, int]:
         """The trip count of every loop in a task."""
+        return dict(self._short if last else self._full)
+
+    @cached_property
+    def _full(self) -> dict[int, int]:
+        return self._lengths(False)
+
+    @cached_property
+    def _short(self) -> dict[int, int]:
+        return self._lengths(True)
+
+    def _lengths(self, last: bool) -> dict[int, int]:
         found = dict.fromkeys(self.outer, 1)
         if self.loops:
             found[self.loops[self.position]] = self.length(last)
@@ -73,7 +84,7 @@ class Block:
 
     def extent(self, last: bool = False) -> int:
         """The number of points of the box."""
-        return math.prod(self.lengths(last).values())
+        return math.prod((self._short if last else self._full).values())
 
 
 @dataclass(frozen=True)
@@ -145,16 +156,17 @@ class Plan:
         return self.chunk.lengths(last) if chunked else {d: self.sizes[d] for d in self.depth}
 
 
-def row_tiles(rows: int, height: int) -> list[tuple[int, int]]:
+@lru_cache(maxsize=4096)
+def row_tiles(rows: int, height: int) -> tuple[tuple[int, int], ...]:
     """(count, height) of tiles that cover the rows evenly, with at most two heights.
 
     >>> row_tiles(49, 6), row_tiles(7, 6), row_tiles(12, 6)
-    ([(4, 6), (5, 5)], [(1, 4), (1, 3)], [(2, 6)])
+    (((4, 6), (5, 5)), ((1, 4), (1, 3)), ((2, 6),))
     """
     tiles = -(-rows // height)
     tall = -(-rows // tiles)
     count = rows - tiles * (tall - 1)
-    return [(count, tall)] + ([(tiles - count, tall - 1)] if tiles > count else [])
+    return ((count, tall), (tiles - count, tall - 1)) if tiles > count else ((count, tall),)
 
 
 def panels(plan: Plan) -> int:

@@ -72,6 +72,12 @@ class Tile:
         """Vectors of a row."""
         return -(-self.columns // self.lanes)
 
+    @property
+    def unroll(self) -> int:
+        """Products of one sum in a pass of the innermost loop. With many rows of one vector LLVM
+        starts the next products before the last ones are done, and runs out of registers."""
+        return 1 if self.vectors == 1 and len(self.rows) > 8 else UNROLL
+
     def reduce(self, runs: Sequence[Run], sums: list[ir.Value]) -> list[ir.Value]:
         """The sums after all products."""
         return self._nest(list(runs), 0, 0, sums)
@@ -88,8 +94,8 @@ class Tile:
 
         steps = 1
         for r in inner:
-            steps = steps * r.trips if isinstance(r.trips, int) else UNROLL + 1
-        if isinstance(run.trips, int) and run.trips * steps <= 2 * UNROLL + 1:
+            steps = steps * r.trips if isinstance(r.trips, int) else self.unroll + 1
+        if isinstance(run.trips, int) and run.trips * steps <= 2 * self.unroll + 1:
             for k in range(run.trips):
                 sums = body(k, sums)
             return sums
@@ -107,11 +113,12 @@ class Tile:
                 carried = self._products(rows, column, u * run.a, u * run.b, carried)
             return carried
 
-        whole = size.multiply(size.floor_divide(run.trips, UNROLL), UNROLL)
-        if whole == UNROLL:
-            sums = step(0, sums, UNROLL)
+        unroll = self.unroll
+        whole = size.multiply(size.floor_divide(run.trips, unroll), unroll)
+        if whole == unroll:
+            sums = step(0, sums, unroll)
         elif whole != 0:
-            sums = loop(0, whole, UNROLL, sums, lambda k, c: step(k, c, UNROLL))
+            sums = loop(0, whole, unroll, sums, lambda k, c: step(k, c, unroll))
         if isinstance(run.trips, int):
             assert isinstance(whole, int)
             return step(whole, sums, run.trips - whole) if run.trips > whole else sums

@@ -38,22 +38,29 @@ _FEW = 8
 """Rows up to which B is read so few times that packing it does not pay."""
 
 _PARTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64)
+_UNCUT = Block((), ())
+_FEW_PARTS = (1, 5, 16, 64)
 
 
 def make(contraction: Contraction, target: Target) -> Plan | None:
     """The plan with the least estimated time, or `None` where no plan fits the stack."""
-    found = _Search(contraction, Machine.of(contraction, target))
-    plans = found.plans(found.usual())
-    return min(plans, key=found.cost, default=None)
+    search = _Search(contraction, Machine.of(contraction, target))
+    rough = heapq.nsmallest(3, search.plans(search.usual(), _FEW_PARTS), key=search.cost)
+    # What is best with few cuts is cut in every way.
+    likely = dict.fromkeys(
+        replace(p, rows=_UNCUT, columns=_UNCUT, a_elements=0, b_elements=0) for p in rough
+    )
+    plans = [p for base in likely for p in search.cuts(base, _PARTS)]
+    return min(plans or rough, key=search.cost, default=None)
 
 
 def space(contraction: Contraction, target: Target, limit: int = 200) -> list[Plan]:
     """Up to `limit` different plans, the least estimated time first; that of `make` leads."""
-    found = _Search(contraction, Machine.of(contraction, target))
+    search = _Search(contraction, Machine.of(contraction, target))
     usual = make(contraction, target)
     if usual is None:
         return []
-    best = heapq.nsmallest(limit, found.plans(found.all()), key=found.cost)
+    best = heapq.nsmallest(limit, search.plans(search.all(), _PARTS), key=search.cost)
     return list(dict.fromkeys([usual, *best]))[:limit]
 
 
@@ -73,16 +80,28 @@ def from_parameters(contraction: Contraction, target: Target, parameters: Parame
 
 
 def tile_shape(rows: int, columns: int, lanes: int, registers: int) -> tuple[int, int]:
-    """Rows and vectors of the register tile: as many sums as the registers hold beside two vectors
-    of B and a broadcast element of A, and so few rows as there are."""
+    """Rows and vectors of the usual register tile of a product with so many rows and columns.
+
+    >>> tile_shape(100, 100, 8, 16), tile_shape(3, 100, 8, 16), tile_shape(100, 100, 16, 32)
+    ((6, 2), (3, 3), (12, 2))
+    """
     sums = most_sums(registers)
-    vectors = {1: 8, 2: 4, 3: 4, 4: 3}.get(rows, 2)
+    vectors = {1: 7, 2: 5, 3: 3, 4: 3}.get(rows, 2)
     vectors = max(1, min(vectors, -(-columns // lanes)))
     return min(rows, sums // vectors), vectors
 
 
+def fits_registers(height: int, vectors: int, registers: int) -> bool:
+    """True where the sums of a tile stand beside a row of B and an element of A.
+
+    >>> [fits_registers(h, v, 16) for h, v in ((6, 2), (4, 3), (12, 1), (7, 2), (3, 4))]
+    [True, True, True, False, False]
+    """
+    return height * vectors + vectors + 1 <= registers
+
+
 def most_sums(registers: int) -> int:
-    """Sums that stay in registers beside vectors of B and a broadcast element of A."""
+    """Sums of a tile: more are of no use, and leave LLVM too few registers."""
     return 12 if registers < 32 else 24
 
 
@@ -111,24 +130,22 @@ class _Search:
 
     def usual(self) -> Choices:
         """The choices that `make` compares beside the cuts of rows and columns."""
-        c, m = self.contraction, self.machine
-        columns, rows = c.extent(c.columns[-1:]), c.extent(c.rows)
-        height, vectors = tile_shape(rows, columns, m.lanes, m.registers)
+        c = self.contraction
         a, b = _kinds_of_a(c)[0], _kinds_of_b(c)[0]
-        chunk = self._chunk(b, vectors, 1.0)
+        across = [True, False] if len(c.rows) > 1 else [True]
         return Choices(
-            [(height, vectors)], [chunk], [a], [b], [b != PACKED or a == DIRECT], [True], [False]
-        )
+            self._tiles(), [self._chunk(b, 2, 1.0)], [a], [b], [b != PACKED or a == DIRECT],
+            across, [False, True],
+        )  # fmt: skip
 
     def all(self) -> Choices:
         """Every choice that may be the best one."""
         c = self.contraction
         kinds = _kinds_of_b(c)
         chunks = [self._chunk(kinds[0], 2, scale) for scale in (1.0, 0.5, 2.0, math.inf)]
-        across = [True, False] if len(c.rows) > 1 else [True]
-        return Choices(
-            self._tiles(), list(dict.fromkeys(chunks)), _kinds_of_a(c), kinds, [True, False],
-            across, [False, True],
+        return self.usual()._replace(
+            chunks=list(dict.fromkeys(chunks)), a=_kinds_of_a(c), b=kinds,
+            rows_fastest=[True, False],
         )  # fmt: skip
 
     def _tiles(self) -> list[tuple[int, int]]:
@@ -136,18 +153,24 @@ class _Search:
         c, m = self.contraction, self.machine
         sums, rows = most_sums(m.registers), c.extent(c.rows)
         widest = min(sums, -(-c.extent(c.columns[-1:]) // m.lanes))
-        usual = self.usual().tiles
-        found = [(min(rows, sums // v), v) for v in range(1, widest + 1)]
-        # Beside the sums stand a row of B and an element of A.
-        found = [(h, v) for h, v in found if h * v + v + 1 <= m.registers and h * v * 2 > sums]
-        return list(dict.fromkeys([*usual, *found]))
+        found = []
+        for v in range(1, widest + 1):
+            heights = [h for h in range(1, sums // v + 1) if fits_registers(h, v, m.registers)]
+            height = min(rows, max(heights, default=0))
+            if height and height * v * 2 >= min(sums, rows * widest):
+                found.append((height, v))
+        return found
 
-    def plans(self, choices: Choices) -> Iterator[Plan]:
+    def plans(self, choices: Choices, parts: Sequence[int]) -> Iterator[Plan]:
         """All plans of the given choices whose scratch fits the stack."""
         for choice in itertools.product(*choices):
-            for plan in _cuts(self._base(*choice), self.contraction):
-                if scratch_bytes(plan, self.machine.itemsize) <= SCRATCH_BYTES:
-                    yield plan
+            yield from self.cuts(self._base(*choice), parts)
+
+    def cuts(self, base: Plan, parts: Sequence[int]) -> Iterator[Plan]:
+        """A plan with its rows and columns cut into about so many parts."""
+        for plan in _cuts(base, self.contraction, parts):
+            if scratch_bytes(plan, self.machine.itemsize) <= SCRATCH_BYTES:
+                yield plan
 
     def _base(
         self, tile: tuple[int, int], chunk: Block, a: str, b: str, rows_fastest: bool, across: bool,
@@ -157,7 +180,7 @@ class _Search:
         m, (height, vectors) = self.machine, tile
         return Plan(
             lanes=m.lanes, vectors=vectors, height=height,
-            rows=Block((), ()), columns=Block((), ()), chunk=chunk, sizes=self.contraction.sizes,
+            rows=_UNCUT, columns=_UNCUT, chunk=chunk, sizes=self.contraction.sizes,
             a=a, b=b, a_chunked=False, b_chunked=False, rows_fastest=rows_fastest,
             scratch_output=False, across=across, panels_inner=panels_inner,
             panel=m.lanes * (2 if b == PACKED and vectors % 2 == 0 else vectors), fused=m.fused,
@@ -187,9 +210,7 @@ class _Search:
             bool(p["panels_inner"]),
         )  # fmt: skip
         rows, columns = _block(c.rows, c, p["rows"]), _block(c.columns, c, p["columns"])
-        return _completed(
-            replace(base, rows=rows, columns=columns), c, bool(p["a_chunked"]), bool(p["b_chunked"])
-        )
+        return _completed(base, c, rows, columns, bool(p["a_chunked"]), bool(p["b_chunked"]))
 
     def objection(self, plan: Plan) -> str:
         """Why a plan cannot be emitted, or nothing."""
@@ -197,7 +218,7 @@ class _Search:
         rows = c.extent(c.rows)
         if not (1 <= plan.height <= rows and plan.vectors >= 1):
             return f"a tile of {plan.height} rows by {plan.vectors} vectors"
-        if plan.height * plan.vectors > most_sums(m.registers):
+        if not fits_registers(plan.height, plan.vectors, m.registers):
             return f"{plan.height * plan.vectors} sums in {m.registers} registers"
         if plan.a not in _kinds_of_a(c) or plan.b not in _kinds_of_b(c):
             return f"A {plan.a} and B {plan.b}"
@@ -268,7 +289,9 @@ def _chunkings(side: Side, kind: str, chunk: Block) -> list[bool]:
     return [True] if kind != SLAB or alone or math.prod(chunk.counts) == 1 else [False, True]
 
 
-def _blocks(loops: tuple[int, ...], sizes: tuple[int, ...], step: int) -> Iterator[Block]:
+def _blocks(
+    loops: tuple[int, ...], sizes: tuple[int, ...], step: int, many: Sequence[int]
+) -> Iterator[Block]:
     """Every way to cut the loops that is tried; `step` is what a chunk of the last loop is a
     multiple of."""
     if not loops:
@@ -277,7 +300,7 @@ def _blocks(loops: tuple[int, ...], sizes: tuple[int, ...], step: int) -> Iterat
     for position in range(len(loops)):
         last = position == len(loops) - 1
         seen = set()
-        for parts in _PARTS:
+        for parts in many:
             chunk = -(-sizes[position] // parts)
             chunk = min(-(-chunk // step) * step, sizes[position]) if last else chunk
             if chunk not in seen:
@@ -285,26 +308,35 @@ def _blocks(loops: tuple[int, ...], sizes: tuple[int, ...], step: int) -> Iterat
                 yield Block(loops, sizes, position, chunk)
 
 
-def _cuts(base: Plan, contraction: Contraction) -> Iterator[Plan]:
+def _cuts(base: Plan, contraction: Contraction, many: Sequence[int]) -> Iterator[Plan]:
     """A plan with its rows and columns cut in every way that is tried."""
     sizes = contraction.sizes
     row_sizes = tuple(sizes[d] for d in contraction.rows)
     column_sizes = tuple(sizes[d] for d in contraction.columns)
     for rows, columns, a, b in itertools.product(
-        _blocks(contraction.rows, row_sizes, 1),
-        _blocks(contraction.columns, column_sizes, base.width),
+        _blocks(contraction.rows, row_sizes, 1, many),
+        _blocks(contraction.columns, column_sizes, base.width, many),
         _chunkings(contraction.a, base.a, base.chunk),
         _chunkings(contraction.b, base.b, base.chunk),
     ):
-        yield _completed(replace(base, rows=rows, columns=columns), contraction, a, b)
+        yield _completed(base, contraction, rows, columns, a, b)
 
 
-def _completed(plan: Plan, contraction: Contraction, a: bool, b: bool) -> Plan:
-    """The plan with the sizes of its scratch."""
-    scratch = plan.chunks > 1 and not accumulates_in_place(contraction)
-    plan = replace(plan, a_chunked=a, b_chunked=b, scratch_output=scratch)
+def _completed(
+    base: Plan, contraction: Contraction, rows: Block, columns: Block, a: bool, b: bool
+) -> Plan:
+    """The plan with these cuts and the sizes of its scratch."""
+    scratch = base.chunks > 1 and not accumulates_in_place(contraction)
+    plan = replace(
+        base, rows=rows, columns=columns, a_chunked=a, b_chunked=b, scratch_output=scratch
+    )
     slab = slab_elements(plan, contraction.a, a) + plan.width if plan.a == SLAB else 0
-    return replace(plan, a_elements=slab, b_elements=_b_elements(plan, contraction))
+    panel = _b_elements(plan, contraction)
+    return replace(plan, a_elements=slab, b_elements=panel) if slab or panel else plan
+
+
+def _uncut(plan: Plan) -> Plan:
+    return replace(plan, rows=_UNCUT, columns=_UNCUT, a_elements=0, b_elements=0)
 
 
 def _b_elements(plan: Plan, contraction: Contraction) -> int:

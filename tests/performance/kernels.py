@@ -29,6 +29,7 @@ from mlir import ir  # noqa: E402
 from tyc.compiler.codegen import jit, native  # noqa: E402
 from tyc.compiler.kernels import CompiledKernel, KernelSource, compile_kernel  # noqa: E402
 from tyc.compiler.options import Options  # noqa: E402
+from tyc.compiler.schedules.choice import Choice  # noqa: E402
 from tyc.compiler.schedules.kernel import Packing  # noqa: E402
 from tyc.compiler.targets import Target, host  # noqa: E402
 from tyc.dialects.registration import context  # noqa: E402
@@ -80,7 +81,8 @@ def peak_task(target: Target) -> tuple[Callable[[int], None], int]:
     ])  # fmt: skip
     task = jit.Task(native.compile_llvm_ir(text, target), "peak")
     buffer = np.full(lanes * (_CHAINS + 2), 0.5, np.float32)
-    return lambda n: task([buffer], 0, n), 2 * lanes * _CHAINS
+    run = task.on([buffer])
+    return lambda n: run(0, n) if buffer.size else None, 2 * lanes * _CHAINS
 
 
 def best_times(calls: list[Callable[[], object]], seconds: float) -> list[float]:
@@ -108,34 +110,51 @@ def buffers_of(kernel: CompiledKernel, text: str) -> list[np.ndarray]:
     arrays = [rng.uniform(-1, 1, s).astype(np.float32) for s in sizes]
     for i, data in kernel.packings.items():
         arrays[i] = Packing.from_json(data).apply(arrays[i])
-    return arrays
+    return [aligned(a) for a in arrays]
+
+
+def aligned(array: np.ndarray) -> np.ndarray:
+    """A copy at the boundary of a cache line, as buffers of a library are."""
+    memory = np.empty(array.nbytes + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    found = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    found[...] = array
+    return found
 
 
 def measure(
-    shape: kernel_shapes.Shape, target: Target, seconds: float, pool: ThreadPoolExecutor
+    shape: kernel_shapes.Shape,
+    target: Target,
+    seconds: float,
+    pool: ThreadPoolExecutor,
+    family: str,
 ) -> Row:
     """Compiles and times one shape."""
     group, name, text = shape
     start = time.process_time()
-    kernel = compile_kernel(KernelSource("k", text), target, Options())
+    choice = Choice(family) if family else None
+    kernel = compile_kernel(KernelSource("k", text, choice=choice), target, Options())
     compiled = time.process_time() - start
-    task, arrays = jit.Task(kernel.code, "k"), buffers_of(kernel, text)
+    arrays = buffers_of(kernel, text)
+    run = jit.Task(kernel.code, "k").on(arrays)
     peak, step = peak_task(target)
     steps = 2_000_000 // _CHAINS
 
     def part(begin: int, end: int) -> float:
         at = time.thread_time()
-        task(arrays, begin, end)
+        run(begin, end)
         return time.thread_time() - at
 
     part(0, kernel.count)
-    one, fma = best_times([lambda: part(0, kernel.count), lambda: peak(steps)], seconds)
+    one, *fma = best_times([lambda: run(0, kernel.count), *[lambda: peak(steps)] * 3], seconds)
     two = float("inf")
     for _ in range(8):
         half = kernel.count // 2
         halves = list(pool.map(part, (0, half), (half, kernel.count)))
         two = min(two, max(halves))
-    return Row(group, name, kernel.flops / one / 1e9, step * steps / fma / 1e9, one / two, compiled)
+    return Row(
+        group, name, kernel.flops / one / 1e9, step * steps / min(fma) / 1e9, one / two, compiled
+    )
 
 
 def main() -> None:
@@ -144,6 +163,9 @@ def main() -> None:
     parser.add_argument("--groups", default="", help="names, separated by commas; default all")
     parser.add_argument("--match", default="", help="only names that contain this")
     parser.add_argument("--seconds", type=float, default=0.4, help="CPU seconds for each shape")
+    parser.add_argument(
+        "--family", default="contraction", help="schedule; empty: the one that a model gets"
+    )
     parser.add_argument("--json", type=Path, help="where to write the figures")
     chosen = parser.parse_args()
     groups, target, rows = chosen.groups.split(","), host(), []
@@ -151,7 +173,7 @@ def main() -> None:
         for shape in kernel_shapes.shapes():
             if (chosen.groups and shape[0] not in groups) or chosen.match not in shape[1]:
                 continue
-            row = measure(shape, target, chosen.seconds, pool)
+            row = measure(shape, target, chosen.seconds, pool, chosen.family)
             rows.append(row)
             print(
                 f"{row.group:12} {row.name:18} {row.gflops:7.1f} GFLOP/s {row.share * 100:5.1f} % "

@@ -83,3 +83,47 @@ def test_the_family_offers_its_plans() -> None:
         assert len(offered) == 20
     with program(lambda x: ty.relu(x), (5, 7)) as made:
         assert contraction_space(prepared(made), host(), 20) == []
+
+
+def test_tiles_follow_the_rest_of_the_columns() -> None:
+    def tile(columns: int) -> tuple[int, int]:
+        case = (lambda a, b: ty.matmul(a, b), (300, 96), (96, columns))
+        with contraction_of(case, [1]) as contraction:
+            plan = contraction_plan.make(contraction, find_target(cpu="x86-64-v3"))
+            assert plan is not None
+            return plan.height, plan.vectors
+
+    assert tile(24) == (4, 3)
+    assert tile(128) == (6, 2)
+    assert tile(8) == (12, 1)
+
+
+@pytest.mark.parametrize("order", [{"panels_inner": True}, {"panels_inner": False}], ids=str)
+@pytest.mark.parametrize("across", [True, False])
+def test_orders_and_rows_of_images(order: dict, across: bool) -> None:
+    def body(x, w, b):
+        y = ty.conv(x, w, b, layout="NXC", **PLAIN)
+        return ty.tanh(y), ty.relu(y)
+
+    case = (body, (2, 5, 9, 7), (37, 7, 3, 3), (37,))
+    for constants in ([1, 2], []):
+        with contraction_of(case, constants) as contraction:
+            plan = contraction_plan.make(contraction, host())
+            assert plan is not None
+            parameters = plan.parameters() | order | {"across": across}
+        check(*case, constants=constants, parameters=parameters)
+
+
+def test_contiguous_rows_are_one_loop() -> None:
+    def rows(stride: int, kernel: int, pad: int) -> int:
+        given = {"strides": [stride] * 2, "padding": [pad] * 4, "dilations": [1, 1]}
+        case = (
+            lambda x, w: ty.conv(x, w, None, layout="NXC", **given),
+            (2, 8, 8, 5), (9, 5, kernel, kernel),
+        )  # fmt: skip
+        with contraction_of(case, [1]) as contraction:
+            return len(contraction.rows)
+
+    assert rows(1, 1, 0) == 1
+    assert rows(2, 1, 0) == 3
+    assert rows(1, 3, 1) == 3
