@@ -207,7 +207,7 @@ class Plan:
         return sum(4 * n + 64 for n in self.scratch.values())
 
     @property
-    def row_tiles(self) -> list[tuple[int, int]]:
+    def row_tiles(self) -> tuple[tuple[int, int], ...]:
         """(count, height) of the register tiles of a block."""
         return row_tiles(self.block, self.rows)
 
