@@ -100,7 +100,6 @@ def _bounded(y: Scalar, x: Scalar, low: float, high: float) -> Scalar:
 
 _EXP2 = (1.5353361960e-4, 1.3398875017e-3, 9.6184369177e-3, 5.5503323674e-2, 2.4022647738e-1,
          6.9314718246e-1, 1.0)  # fmt: skip
-_ROUNDING = 12582912.0  # 1.5 * 2**23: a sum with it is rounded to a whole number, its low bits
 
 
 def exp_beside_one(x: Scalar) -> Scalar:
@@ -110,10 +109,10 @@ def exp_beside_one(x: Scalar) -> Scalar:
     The limits keep `1 / (1 + e**x)` within 2e-38 of the truth.
     """
     x = _clamp(x, -87.0, 87.0)
-    shifted = _fma(x, constants.log2(constants.e), _ROUNDING)
-    f = _fma(x, 1.44269502162933, _ROUNDING - shifted)
+    shifted = _fma(x, constants.log2(constants.e), _ROUND)
+    f = _fma(x, 1.44269502162933, _ROUND - shifted)
     y = _polynomial(_fma(x, 1.92596292256e-8, f), _EXP2)
-    return _bitcast(_bitcast(y, i32) + (_bitcast(shifted, i32) << 23), f32)
+    return _scaled(y, shifted)
 
 
 _LOG = (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
