@@ -265,7 +265,7 @@ def parts(plan: Plan, target: Target) -> dict[str, float]:
         "products": tile_items * plan.positions * products,
         "inputs": plan.tiles * -(-c.inner // plan.lanes) * into,
         "outputs": plan.tiles * vectors * out,
-        "filters": tile_items * plan.filter_bytes / _SHARED_CACHE,
+        "filters": (tile_items + 0.5) * plan.filter_bytes / _SHARED_CACHE,
         "spilled": tile_items * spilled,
         "items": tile_items * panel_items * 300.0,
     }
