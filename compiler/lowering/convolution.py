@@ -34,10 +34,16 @@ def spatial_pad(
     x: ir.Value, t: TensorType, w: Windows, layout: str, value: float | int
 ) -> tuple[ir.Value, TensorType]:
     """`x` with the windows' padding around its spatial dimensions."""
-    low, high = [0] * t.rank, [0] * t.rank
-    for d, lo, hi in zip(windows.spatial_axes(layout, t.rank), w.low, w.high):
-        low[d], high[d] = lo, hi
+    low, high = around(w, layout, t.rank)
     return tensors.pad(x, t, low, high, value)
+
+
+def around(w: Windows, layout: str, rank: int) -> tuple[list[int], list[int]]:
+    """The windows' padding of each dimension of an image tensor."""
+    low, high = [0] * rank, [0] * rank
+    for d, lo, hi in zip(windows.spatial_axes(layout, rank), w.low, w.high):
+        low[d], high[d] = lo, hi
+    return low, high
 
 
 def taps(w: Windows, spatial: Exprs, kernel: Exprs) -> list[ir.AffineExpr]:
@@ -102,10 +108,12 @@ def conv(op: Any, x: ir.Value, weight: ir.Value, bias: ir.Value | None) -> ir.Va
     """Pads, sums products over taps and channels, adds the bias."""
     t, filters, out = type_of(op.x), type_of(op.weight), type_of(op.y)
     w = Windows.of(filters.shape[2:], op.strides, op.padding, op.dilations)
-    x, t = spatial_pad(x, t, w, op.layout, 0)
     wide = accumulator(out.dtype)
     channel = windows.channel_axis(op.layout, out.rank)
     total = TensorType(out.shape, wide)
+    turned = tensors.permuted_source(x) if op.groups == 1 else None
+    if turned is None:
+        x, t = spatial_pad(x, t, w, op.layout, 0)
     if op.groups == 1:
         loops = Loops.of(op.layout, w.rank, 1, 1)
         read, weights = loops.inner, [*loops.channels, *loops.inner, *loops.kernel]
@@ -124,6 +132,15 @@ def conv(op: Any, x: ir.Value, weight: ir.Value, bias: ir.Value | None) -> ir.Va
         shape[channel : channel + 1] = [op.groups, shape[channel] // op.groups]
         total = TensorType(tuple(shape), wide)
     source = arrange(op.layout, loops.batch, read, taps(w, loops.spatial, loops.kernel))
+    if turned is not None:
+        # A transposed image is read as it is: copies of it run along its own memory.
+        x, perm = turned
+        low, high = around(w, op.layout, t.rank)
+        t, low, high, source = (
+            TensorType(tuple(t.shape[d] for d in perm), t.dtype),
+            *([each[d] for d in perm] for each in (low, high, source)),
+        )
+        x, t = tensors.pad(x, t, low, high, 0)
     y = products([(x, t.dtype, source), (weight, t.dtype, weights)], total, loops)
     y = tensors.reshape(y, total, out.shape)
     return finished(y, TensorType(out.shape, wide), bias, channel, out.dtype)

@@ -10,6 +10,7 @@ from mlir.dialects import arith, linalg, tensor
 
 from tyc.compiler.lowering import structured
 from tyc.compiler.schedules import arithmetic
+from tyc.compiler.schedules.structure import generic_of
 from tyc.dialects import scalar as s
 from tyc.dialects.scalar import Scalar
 from tyc.dialects.types import DType, TensorType, i1, i64
@@ -98,6 +99,19 @@ def transpose(x: ir.Value, t: TensorType, perm: Sequence[int]) -> ir.Value:
     d = structured.dims(out.rank)
     source = [d[list(perm).index(k)] for k in range(t.rank)]
     return copy(x, t.dtype, source, out)
+
+
+def permuted_source(y: ir.Value) -> tuple[ir.Value, list[int]] | None:
+    """`x` and `order` where `y` is a transpose of `x`: dimension k of x is `order[k]` of y."""
+    generic = generic_of(y)
+    if generic is None or len(generic.inputs) != 1 or generic.reductions:
+        return None
+    (operand,) = generic.inputs
+    order = [i.dim for i in operand.index]
+    copies = generic.body.yields[0] == generic.body.arguments[0]
+    if not copies or sorted(d for d in order if d is not None) != list(range(len(order))):
+        return None
+    return operand.value, [d for d in order if d is not None]
 
 
 def copy(x: ir.Value, element: DType, source: Sequence[ir.AffineExpr], out: TensorType) -> ir.Value:

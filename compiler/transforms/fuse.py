@@ -35,6 +35,7 @@ _PULLED = {"elementwise", "gather", "movement"}
 _TAKES_PROLOGUE = {"elementwise", "rows", "contraction", "window", "gather", "movement"}
 # More pixels than this are cut in tasks that each have all output channels.
 _MANY = 128
+_FEW_CHANNELS = 8
 # Operations an element that may be done again where windows overlap.
 _LIGHT = 1.5
 # Not to be computed again where blocks of a convolution's operand overlap.
@@ -177,7 +178,10 @@ def _is_copied_anyway(reader: Any, producer: Group) -> bool:
     if reader.NAME != "conv" or reader.groups > 1 or reader.x != producer.root.results[0]:
         return False
     names = {o.name[3:] for o in producer.operations}
-    if "transpose" in names or names & _DEAR:
+    if "transpose" in names:
+        # Rows of few channels are no vectors: then the image is read as it was.
+        return names == {"transpose"} and building.type_of(reader.x).shape[-1] < _FEW_CHANNELS
+    if names & _DEAR:
         return False
     kernel = building.type_of(reader.weight).shape[2:]
     overlaps = any(k > s for k, s in zip(kernel, reader.strides))

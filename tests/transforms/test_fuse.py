@@ -147,3 +147,15 @@ def test_arithmetic_is_not_repeated_where_windows_overlap(windows, apart, tmp_pa
 
     found = kernels(body, tmp_path, IMAGE, (1, 1, 1, 8), w=weight)
     assert (len(found) == 2) == apart
+
+
+@pytest.mark.parametrize("channels, together", [(3, True), (16, False)])
+def test_image_of_few_channels_is_read_as_it_was(channels, together, tmp_path):
+    weight = RNG.uniform(-1, 1, (6, channels, 3, 3)).astype(np.float32)
+    windows = {**SAME, "strides": [2, 1], "padding": [1, 0, 0, 2]}
+
+    def body(x: Any, w: Any) -> Any:
+        return ty.conv(ty.transpose(x, perm=[0, 2, 3, 1]), w, None, **windows)
+
+    found = kernels(body, tmp_path, (2, channels, 13, 18), w=weight)
+    assert (found == [["transpose", "conv"]]) == together
