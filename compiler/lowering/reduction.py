@@ -22,7 +22,7 @@ from tyc.dialects import scalar as s
 from tyc.dialects import ty
 from tyc.dialects.building import type_of
 from tyc.dialects.scalar import Scalar
-from tyc.dialects.types import DType, TensorType, accumulator, i64
+from tyc.dialects.types import DType, TensorType, accumulator, i32, i64
 
 
 def least(d: DType) -> float | int:
@@ -118,9 +118,12 @@ def expand_to(y: ir.Value, shape: Sequence[int], axes: set[int]) -> ir.Value:
 
 @lower(ty.ArgmaxOp, ty.ArgminOp)
 def position(op: Any, x: ir.Value) -> ir.Value:
-    """A reduction with two accumulators: the best value so far and its index."""
+    """Along contiguous data the extreme first, then the index of where it is: both run on whole
+    vectors. Otherwise a reduction with two accumulators, the best value so far and its index."""
     t = type_of(op.x)
     axis = op.axis % t.rank
+    if all(n == 1 for n in t.shape[axis + 1 :]) and t.shape[axis] < 1 << 31:
+        return expand_to(_place(op, x, t, axis), type_of(op.y).shape, {axis})
     kept = tuple(n for d, n in enumerate(t.shape) if d != axis)
     maps = structured.dims(t.rank)
     largest = op.NAME == "argmax"
@@ -143,6 +146,44 @@ def position(op: Any, x: ir.Value) -> ir.Value:
         join,
     )
     return expand_to(y, type_of(op.y).shape, {axis})
+
+
+def _place(op: Any, x: ir.Value, t: TensorType, axis: int) -> ir.Value:
+    """The first index (`last`: the last) at which `x` is the extreme along the axis, or NaN where
+    that is: an extreme is NaN where any element is."""
+    largest = op.NAME == "argmax"
+    join, start = _RULES["reduce_max" if largest else "reduce_min"]
+    maps, kinds = structured.dims(t.rank), iterators(t.rank, {axis})
+    kept, without = tuple(n for d, n in enumerate(t.shape) if d != axis), _without(maps, {axis})
+    best = structured.generic(
+        [(x, t.dtype, maps)],
+        [(structured.filled(TensorType(kept, t.dtype), start(t.dtype)), t.dtype, without)],
+        kinds, join,
+    )  # fmt: skip
+    missing = -1 if op.last else t.shape[axis]
+
+    def look(value: Scalar, extreme: Scalar, found: Scalar) -> Scalar:
+        here = Scalar(
+            arith.index_cast(ir.IntegerType.get_signless(32), linalg.IndexOp(axis).result), i32
+        )
+        hit = value.equal(extreme)
+        if t.dtype.is_float:
+            hit = hit | s.is_nan(value)
+        candidate = s.where(hit, here, missing)
+        return s.maximum(found, candidate) if op.last else s.minimum(found, candidate)
+
+    found = structured.generic(
+        [(x, t.dtype, maps), (best, t.dtype, without)],
+        [(structured.filled(TensorType(kept, i32), missing), i32, without)],
+        kinds, look,
+    )  # fmt: skip
+    kind, dims = TensorType(kept, i64), structured.dims(len(kept))
+    return structured.generic(
+        [(found, i32, dims)],
+        [(structured.empty(kind), i64, dims)],
+        [structured.PARALLEL] * len(kept),
+        lambda index: s.cast(index, i64),
+    )
 
 
 def _better(value: Scalar, best: Scalar, largest: bool, last: bool) -> Scalar:

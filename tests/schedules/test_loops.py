@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from loop_kernels import check, outputs, space
+from loop_kernels import check, lowered, outputs, space
+from programs import program
 
+from tyc.compiler.options import Options
+from tyc.compiler.schedules import loops
 from tyc.compiler.schedules.choice import InvalidParameters
+from tyc.compiler.targets import host
 from tyc.dialects import ty
 
 SIZES = [1, 7, 8, 9, 17, 33]
@@ -80,6 +84,18 @@ def test_expensive_values_are_computed_once() -> None:
 def test_positions(last: bool) -> None:
     check(lambda x: ty.argmax(x, axis=1, last=last), (3, 100))
     check(lambda x: ty.argmin(x, axis=0, last=last), (10, 35))
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_positions_along_contiguous_data_run_on_vectors(last: bool) -> None:
+    values = np.tile(np.float32([1, 5, 5, 2]), (3, 30))
+    values[1, 17] = np.nan
+    values[2] = -np.inf
+    check(lambda x: ty.argmax(x, axis=1, last=last), values)
+    check(lambda x: ty.argmin(x, axis=1, last=last), values)
+    with program(lambda x: ty.argmax(x, axis=1, last=last), (3, 120)) as made:
+        scheduled = loops.schedule(lowered(made), host(), Options())
+        assert "vector<8xi32>" in str(scheduled.module) or host().vector_bytes != 32
 
 
 def test_element_types_mix() -> None:
