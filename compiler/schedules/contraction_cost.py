@@ -63,6 +63,9 @@ class Machine:
         """Cycles for one product of every sum of a tile."""
         sums = height * vectors
         least = max(sums / 2, (height + vectors) / 2, 4.0)
+        if self.registers >= 32:
+            # A broadcast of 64 bytes may take a multiplier's turn.
+            return least + 0.1 * height
         return least + 1.5 if vectors == 1 and height > 8 else least
 
 
