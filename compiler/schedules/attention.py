@@ -1,12 +1,14 @@
 """Attention in one kernel, the scores of a panel of queries on the stack.
 
-    %y = "ty.attention"(%q, %k, %v)      scf.for %item = %begin to %end     # a panel of queries
-                                           turn the panel of Q, scaled
-                                   ->      for chunk of keys:
+    %y = "ty.attention"(%q, %k, %v)    scf.for %item = %begin to %end    # panels of queries
+                                         for chunk of keys:
+                                           pack the chunk of V
+                                           for panel:
+                                   ->        turn the panel of Q, scaled
                                              S^T = K Q^T + mask ; the maximum of each column
                                              P^T = exp(S^T - maximum) ; sums
                                              y = y * exp(old maximum - maximum) + P V
-                                           y = y / sums
+                                         y = y / sums
 
 Queries stand along the lanes, so that K and V are read as they are and a maximum or a sum over keys
 is one vector operation a key. Where all keys are one chunk nothing is rescaled, and P V / sums is
@@ -19,6 +21,7 @@ Read `attention_form.py` (sizes, strides and cuts), `attention_tile.py` (registe
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +33,9 @@ from tyc.compiler.schedules import attention_form
 from tyc.compiler.schedules.arithmetic import Size
 from tyc.compiler.schedules.attention_form import Attention, Plan
 from tyc.compiler.schedules.attention_panel import Buffers, Panel
+from tyc.compiler.schedules.attention_tile import load_part
 from tyc.compiler.schedules.contraction_kernel import only_if, repeat
-from tyc.compiler.schedules.contraction_operands import scratch, scratch_bytes
+from tyc.compiler.schedules.contraction_operands import scratch, scratch_bytes, store
 from tyc.compiler.schedules.kernel import ScheduledKernel, memory_type
 from tyc.compiler.schedules.memory import flatten
 from tyc.compiler.targets import Target
@@ -83,8 +87,13 @@ def _in_place(op: Any, arguments: list[ir.Value]) -> list[tuple[int, int]]:
 
 def _emission(op: Any, form: Attention, plan: Plan, flats: dict[ir.Value, ir.Value]) -> _Emission:
     element = mlir_element(type_of(op.q).dtype)
-    lines = {"turned": form.depth, "scores": plan.chunk, "maxima": 1, "sums": 1, "factors": 1}
-    stack = {k: scratch(n * plan.width, element) for k, n in lines.items()}
+    each = plan.panels * plan.width
+    sizes = {
+        "turned": form.depth * each, "scores": plan.chunk * plan.width,
+        "values": -(-form.width // plan.columns) * plan.columns * plan.chunk * plan.packed,
+        "maxima": each, "sums": each, "factors": plan.width,
+    }  # fmt: skip
+    stack = {k: scratch(max(n, 1), element) for k, n in sizes.items()}
     mask = None if op.mask is None else flats[op.mask]
     q, k, v, y = (flats[x] for x in (op.q, op.k, op.v, op.y))
     total = sum(scratch_bytes(s) + 64 for s in stack.values())
@@ -100,39 +109,107 @@ class _Emission:
     buffers: Buffers
 
     @property
-    def panels(self) -> int:
-        """Panels of queries of one head."""
-        return -(-self.form.queries // self.plan.width)
+    def blocks(self) -> int:
+        """Items of one head."""
+        return -(-self.form.queries // (self.plan.panels * self.plan.width))
 
     @property
     def count(self) -> int:
         """Items of the kernel."""
-        return math.prod(self.form.batch) * self.panels
+        return math.prod(self.form.batch) * self.blocks
 
     def item(self, item: Size) -> None:
-        """One panel of one head, the last of which may have fewer queries."""
-        form, width = self.form, self.plan.width
-        panel = size.remainder(item, self.panels)
-        rest = size.floor_divide(item, self.panels)
+        """Some panels of one head."""
+        block = size.remainder(item, self.blocks)
+        rest = size.floor_divide(item, self.blocks)
         at: list[Size] = []
-        for n in reversed(form.batch):
+        for n in reversed(self.form.batch):
             at.insert(0, size.remainder(rest, n) if n > 1 else 0)
             rest = size.floor_divide(rest, n)
-        first = size.multiply(panel, width)
-        ragged = form.queries % width
-        if not ragged:
-            self._panel(at, first, width)
-        elif self.panels == 1:
-            self._panel(at, 0, ragged)
-        else:
-            last = arith.cmpi(
-                arith.CmpIPredicate.eq, size.materialise(panel), size.constant(self.panels - 1)
-            )
-            more = arith.cmpi(
-                arith.CmpIPredicate.ne, size.materialise(panel), size.constant(self.panels - 1)
-            )
-            only_if(more, lambda: self._panel(at, first, width))
-            only_if(last, lambda: self._panel(at, (self.panels - 1) * width, ragged))
+        _Item(self, block, at).emit()
 
-    def _panel(self, at: list[Size], first: Size, count: int) -> None:
-        Panel(self.form, self.plan, self.buffers, at, first, count).emit()
+
+@dataclass(frozen=True)
+class _Item:
+    """The panels of one block of the head at `at`."""
+
+    kernel: _Emission
+    block: Size
+    at: list[Size]
+
+    def emit(self) -> None:
+        """The result's rows: at once where all keys are one chunk, else chunk after chunk."""
+        form, plan = self.kernel.form, self.kernel.plan
+        if form.keys == plan.chunk:
+            self._pack(0, form.keys)
+            self._each(lambda panel: panel.emit())
+            return
+        self._each(lambda panel: panel.start())
+        whole, rest = divmod(form.keys, plan.chunk)
+        steps: Size = whole
+        if form.causal:
+            steps = size.minimum(whole, size.ceil_divide(self._end(), plan.chunk))
+        repeat(steps, lambda c: self._chunk(size.multiply(c, plan.chunk), plan.chunk))
+        if rest:
+            begin = whole * plan.chunk
+            seen: ir.Value | bool = True
+            if form.causal:
+                end = size.materialise(self._end())
+                seen = arith.cmpi(arith.CmpIPredicate.sgt, end, size.constant(begin))
+            only_if(seen, lambda: self._chunk(begin, rest))
+        self._each(lambda panel: panel.finish())
+
+    def _chunk(self, begin: Size, length: int) -> None:
+        self._pack(begin, length)
+        self._each(lambda panel: panel.chunk(begin, length))
+
+    def _first(self) -> Size:
+        return size.multiply(self.block, self.kernel.plan.panels * self.kernel.plan.width)
+
+    def _end(self) -> Size:
+        """Behind the last query of the block."""
+        end = size.add(self._first(), self.kernel.plan.panels * self.kernel.plan.width)
+        return size.minimum(end, self.kernel.form.queries)
+
+    def _each(self, body: Callable[[Panel], None]) -> None:
+        """Emits `body` for the whole panels, and for the last one, which may have fewer queries."""
+        form, plan = self.kernel.form, self.kernel.plan
+        whole, rest = divmod(form.queries, plan.width)
+        before = size.multiply(self.block, plan.panels)
+        count = size.minimum(plan.panels, size.subtract(whole, before))
+
+        def panel(first: Size, queries: int, slot: Size) -> None:
+            body(Panel(form, plan, self.kernel.buffers, self.at, first, queries, slot))
+
+        def whole_panel(p: Size) -> None:
+            panel(size.multiply(size.add(before, p), plan.width), plan.width, p)
+
+        repeat(count, whole_panel)
+        if rest:
+            last: ir.Value | bool = True
+            if self.kernel.blocks > 1:
+                number = size.materialise(self.block)
+                final = size.constant(self.kernel.blocks - 1)
+                last = arith.cmpi(arith.CmpIPredicate.eq, number, final)
+            only_if(last, lambda: panel(whole * plan.width, rest, size.subtract(whole, before)))
+
+    def _pack(self, begin: Size, length: int) -> None:
+        """The chunk's values as lines of a tile's columns, but for those that no query sees."""
+        form, plan, buffers = self.kernel.form, self.kernel.plan, self.kernel.buffers
+        if not plan.packed:
+            return
+        base = size.add(form.v.base(self.at), size.multiply(begin, form.v.row))
+        count: Size = length
+        if form.causal:
+            count = size.minimum(size.maximum(size.subtract(self._end(), begin), 0), length)
+
+        def line(t: Size) -> None:
+            row = size.add(base, size.multiply(t, form.v.row))
+            for column in range(0, form.width, plan.lanes):
+                valid = min(plan.lanes, form.width - column)
+                value = load_part(buffers.v, size.add(row, column), plan.lanes, valid)
+                panel, within = divmod(column, plan.columns)
+                place = size.multiply(size.add(t, panel * plan.chunk), plan.columns)
+                store(value, buffers.values, size.add(place, within))
+
+        repeat(count, line)

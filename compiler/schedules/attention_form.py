@@ -22,6 +22,9 @@ from tyc.dialects.building import type_of
 from tyc.dialects.ty.attention import heads_first
 
 _KEYS_STEP = 8
+# Panels of an item: enough that packing its values costs little, few enough to share out a head.
+_PANELS = 4
+_PANELS_TO_PACK = 2
 
 
 @dataclass(frozen=True)
@@ -89,13 +92,17 @@ def read(op: Any) -> Attention:
 
 @dataclass(frozen=True)
 class Plan:
-    """How the work is cut: a panel of queries is `vectors * lanes` wide, scores of `chunk` keys are
-    on the stack at a time; `sums` vectors stay in registers."""
+    """How the work is cut: a panel of queries is `vectors * lanes` wide, an item has `panels` of
+    one head. Scores of `chunk` keys are on the stack at a time; `sums` vectors stay in registers.
+    Values are `packed`, the lines of a tile's columns side by side, where enough panels read them:
+    heads side by side are so far apart that few of their lines fit the first-level cache."""
 
     lanes: int
     vectors: int
     sums: int
+    panels: int
     chunk: int
+    packed: bool
     fused: bool
 
     @property
@@ -103,19 +110,31 @@ class Plan:
         """Queries of a panel."""
         return self.lanes * self.vectors
 
+    @property
+    def columns(self) -> int:
+        """Columns of the result in a register tile."""
+        return 2 * self.lanes
+
     def height(self, vectors: int) -> int:
         """Rows of a register tile of so many vectors."""
         return max(self.sums // vectors, 1)
 
 
 def make_plan(form: Attention, target: Target, itemsize: int) -> Plan:
-    """The plan of a machine: a chunk's scores take an eighth of the second-level cache at most."""
+    """The plan of a machine: a chunk's scores and values take a quarter of the second-level cache
+    at most."""
     lanes = target.vector_bytes // itemsize
     vectors = min(2, -(-form.queries // lanes))
-    most = max(target.l2_bytes // 8 // (vectors * lanes * itemsize), 64)
+    panels = -(-form.queries // (vectors * lanes))
+    items = -(-panels // _PANELS)
+    panels = -(-panels // items)
+    packed = panels >= _PANELS_TO_PACK
+    line = (vectors * lanes + packed * form.width) * itemsize
+    most = max(target.l2_bytes // 4 // line, 64)
     chunk = form.keys
     if chunk > most:
         chunk = -(-form.keys // -(-form.keys // most))
         chunk = -(-chunk // _KEYS_STEP) * _KEYS_STEP
     fused = "fma" in target.features or not target.triple.startswith("x86")
-    return Plan(lanes, vectors, most_sums(target.vector_registers), chunk, fused)
+    sums = most_sums(target.vector_registers)
+    return Plan(lanes, vectors, sums, panels, chunk, packed, fused)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,14 +22,14 @@ from tyc.compiler.schedules.attention_tile import (
     store_part,
 )
 from tyc.compiler.schedules.contraction_cut import row_tiles
-from tyc.compiler.schedules.contraction_kernel import loop, only_if, repeat
+from tyc.compiler.schedules.contraction_kernel import loop, repeat
 from tyc.compiler.schedules.contraction_operands import load, store, zero
 
 
 @dataclass(frozen=True)
 class Buffers:
-    """Flat buffers of the operands, and scratch: the panel of Q turned and scaled, scores turned,
-    and for each query the maximum, the sum and a factor of its row."""
+    """Flat buffers of the operands, and scratch: panels of Q turned and scaled, scores turned,
+    packed values, and for each query the maximum, the sum and a factor of its row."""
 
     q: ir.Value
     k: ir.Value
@@ -38,6 +38,7 @@ class Buffers:
     y: ir.Value
     turned: ir.Value
     scores: ir.Value
+    values: ir.Value
     maxima: ir.Value
     sums: ir.Value
     factors: ir.Value
@@ -46,7 +47,7 @@ class Buffers:
 
 @dataclass(frozen=True)
 class Panel:
-    """`count` queries from `first` on, of the head at `at`."""
+    """`count` queries from `first` on, of the head at `at`; `slot` is the panel's in its item."""
 
     form: Attention
     plan: Plan
@@ -54,6 +55,12 @@ class Panel:
     at: Sequence[Size]
     first: Size
     count: int
+    slot: Size = 0
+
+    @property
+    def turned(self) -> Size:
+        """Where the panel of Q is in scratch."""
+        return size.multiply(self.slot, self.form.depth * self.plan.width)
 
     @cached_property
     def element(self) -> ir.Type:
@@ -71,30 +78,47 @@ class Panel:
         return -(-self.count // self.plan.lanes)
 
     def emit(self) -> None:
-        """The rows of the result."""
-        form, plan = self.form, self.plan
+        """The rows of the result, of all keys at once."""
         self._turn_queries()
-        if form.keys == plan.chunk:
-            found = self._scores(0, form.keys, self._everywhere(self._lowest()))
-            self._finish(self._weights(found.length, found.maxima))
-            self._product(0, found.length, True)
-            return
-        self._start()
-        whole, rest = divmod(form.keys, plan.chunk)
-        steps: Size = whole
-        if form.causal:
-            seen = size.floor_divide(self._last_query(), plan.chunk)
-            steps = size.minimum(whole, size.add(seen, 1))
-        repeat(steps, lambda c: self._chunk(size.multiply(c, plan.chunk), plan.chunk))
-        if rest:
-            begin = whole * plan.chunk
-            condition: ir.Value | bool = True
-            if form.causal:
-                last = size.materialise(self._last_query())
-                condition = arith.cmpi(arith.CmpIPredicate.sge, last, size.constant(begin))
-            only_if(condition, lambda: self._chunk(begin, rest))
-        self._finish(self._vectors_of(self.buffers.sums))
-        self._scale_result()
+        found = self._scores(0, self.form.keys, self._everywhere(self._lowest()))
+        self._finish(self._weights(found.length, found.maxima))
+        self._product(0, found.length, True)
+
+    def start(self) -> None:
+        """Nothing is seen yet."""
+        self._turn_queries()
+        self._keep(self._everywhere(self._lowest()), self.buffers.maxima)
+        self._keep(self._everywhere(0.0), self.buffers.sums)
+        nothing = zero(self.element, self.plan.lanes)
+
+        def clear(row: int, at: Size, count: int) -> None:
+            store_part(nothing, self.buffers.y, at, self.plan.lanes, count)
+
+        self._each_of_result(clear)
+
+    def chunk(self, begin: Size, length: int) -> None:
+        """The result after some more keys."""
+        buffers = self.buffers
+        before = self._kept(buffers.maxima)
+        found = self._scores(begin, length, before)
+        factors = [math.exp(arith.subf(a, b)) for a, b in zip(before, found.maxima)]
+        sums = [arith.mulf(s, f) for s, f in zip(self._kept(buffers.sums), factors)]
+        more = self._weights(found.length, found.maxima)
+        self._keep([arith.addf(a, b) for a, b in zip(sums, more)], buffers.sums)
+        self._keep(found.maxima, buffers.maxima)
+        self._keep_factors(factors)
+        self._product(begin, found.length, False)
+
+    def finish(self) -> None:
+        """The result divided by the sums."""
+        self._finish(self._kept(self.buffers.sums))
+
+        def scale(row: int, at: Size, count: int) -> None:
+            old = load_part(self.buffers.y, at, self.plan.lanes, count)
+            new = arith.mulf(old, self._factor(row))
+            store_part(new, self.buffers.y, at, self.plan.lanes, count)
+
+        self._each_of_result(scale)
 
     def _last_query(self) -> Size:
         return size.add(self.first, self.count - 1)
@@ -106,13 +130,17 @@ class Panel:
     def _everywhere(self, number: float) -> list[ir.Value]:
         return [splat(number, self.kind)] * self.vectors
 
-    def _vectors_of(self, buffer: ir.Value) -> list[ir.Value]:
-        lanes = self.plan.lanes
-        return [load(buffer, v * lanes, lanes) for v in range(self.vectors)]
+    def _kept(self, buffer: ir.Value) -> list[ir.Value]:
+        return [load(buffer, at, self.plan.lanes) for at in self._slots()]
 
     def _keep(self, values: Sequence[ir.Value], buffer: ir.Value) -> None:
-        for v, value in enumerate(values):
-            store(value, buffer, v * self.plan.lanes)
+        for at, value in zip(self._slots(), values):
+            store(value, buffer, at)
+
+    def _slots(self) -> list[Size]:
+        """Where the panel's vectors of one number a query are."""
+        start = size.multiply(self.slot, self.plan.width)
+        return [size.add(start, v * self.plan.lanes) for v in range(self.vectors)]
 
     def _rows(self, base: Size, stride: int) -> list[Size]:
         """Where each query's row begins; the lanes behind the last repeat it."""
@@ -123,31 +151,9 @@ class Panel:
     def _turn_queries(self) -> None:
         """Q^T of the panel, scaled."""
         q, buffers = self.form.q, self.buffers
-        turn = Turn(
-            buffers.q, self._rows(q.base(self.at), q.row), q.column, buffers.turned, self.plan.width
-        )
+        rows = self._rows(q.base(self.at), q.row)
+        turn = Turn(buffers.q, rows, q.column, buffers.turned, self.plan.width, self.turned)
         turn.copy(self.form.depth, lambda x: arith.mulf(x, splat(self.form.scale, x.type)))
-
-    def _start(self) -> None:
-        """Nothing is seen yet."""
-        self._keep(self._everywhere(self._lowest()), self.buffers.maxima)
-        self._keep(self._everywhere(0.0), self.buffers.sums)
-        nothing = zero(self.element, self.plan.lanes)
-        self._each_of_result(lambda r, at, n: store_part(
-            nothing, self.buffers.y, at, self.plan.lanes, n))  # fmt: skip
-
-    def _chunk(self, begin: Size, length: int) -> None:
-        """The result after some more keys."""
-        buffers = self.buffers
-        before = self._vectors_of(buffers.maxima)
-        found = self._scores(begin, length, before)
-        factors = [math.exp(arith.subf(a, b)) for a, b in zip(before, found.maxima)]
-        sums = [arith.mulf(s, f) for s, f in zip(self._vectors_of(buffers.sums), factors)]
-        more = self._weights(found.length, found.maxima)
-        self._keep([arith.addf(a, b) for a, b in zip(sums, more)], buffers.sums)
-        self._keep(found.maxima, buffers.maxima)
-        self._keep(factors, buffers.factors)
-        self._product(begin, found.length, False)
 
     def _scores(self, begin: Size, length: int, maxima: list[ir.Value]) -> _Scores:
         return _Keys(self, begin, length).emit(maxima)
@@ -170,7 +176,11 @@ class Panel:
     def _finish(self, sums: list[ir.Value]) -> None:
         """The factor of a row is the reciprocal of its sum."""
         one = splat(1.0, self.kind)
-        self._keep([arith.divf(one, s) for s in sums], self.buffers.factors)
+        self._keep_factors([arith.divf(one, s) for s in sums])
+
+    def _keep_factors(self, factors: list[ir.Value]) -> None:
+        for v, factor in enumerate(factors):
+            store(factor, self.buffers.factors, v * self.plan.lanes)
 
     def _factor(self, row: int) -> ir.Value:
         value = memref.load(self.buffers.factors, [size.constant(row)])
@@ -178,36 +188,54 @@ class Panel:
 
     def _product(self, begin: Size, length: Size, last: bool) -> None:
         """`y = P V * factor`, or `y = y * factor + P V` where that is not all."""
-        v, plan = self.form.v, self.plan
-        base = size.add(v.base(self.at), size.multiply(begin, v.row))
+        plan = self.plan
 
         def columns(column: Size, count: int) -> None:
             vectors = -(-count // plan.lanes)
             valid = count - (vectors - 1) * plan.lanes
-            starts = [size.add(size.add(base, column), j * plan.lanes) for j in range(vectors)]
-            values = Stream(self.buffers.v, starts, v.row, plan.lanes, valid)
+            values = self._values(begin, column, vectors, valid)
             row = 0
             for tiles, height in row_tiles(self.count, plan.height(vectors)):
                 for _ in range(tiles):
-                    self._tile(row, height, length, values, column, last)
+                    self._tile(row, height, length, values, (column, valid), last)
                     row += height
 
-        step = 2 * plan.lanes
+        step = plan.columns
         whole = self.form.width // step * step
         repeat(whole, lambda c: columns(c, step), step)
         if self.form.width > whole:
             columns(whole, self.form.width - whole)
 
+    def _values(self, begin: Size, column: Size, vectors: int, valid: int) -> Stream:
+        """The columns of V that a tile reads."""
+        v, plan = self.form.v, self.plan
+        if plan.packed:
+            base, step, valid = size.multiply(column, plan.chunk), plan.columns, plan.lanes
+        else:
+            base = size.add(v.base(self.at), size.multiply(begin, v.row))
+            base, step = size.add(base, column), v.row
+        starts = [size.add(base, j * plan.lanes) for j in range(vectors)]
+        return Stream(self.buffers.values if plan.packed else self.buffers.v, starts, step,
+                      plan.lanes, valid)  # fmt: skip
+
     def _tile(
-        self, row: int, height: int, length: Size, values: Stream, column: Size, last: bool
+        self,
+        row: int,
+        height: int,
+        length: Size,
+        values: Stream,
+        place: tuple[Size, int],
+        last: bool,
     ) -> None:
-        """`height` rows of the result from `row` on, and the columns of one stream of V."""
+        """`height` rows of the result from `row` on; `place` is the first column and how many lanes
+        of the last vector there are."""
+        column, valid = place
         plan, buffers, vectors = self.plan, self.buffers, len(values.starts)
         weights = Stream(buffers.scores, list(range(row, row + height)), plan.width)
         y = self._result_rows()
         places = [
             (row + r, size.add(size.add(y[row + r], column), j * plan.lanes),
-             values.valid if j == vectors - 1 else plan.lanes)
+             valid if j == vectors - 1 else plan.lanes)
             for r in range(height) for j in range(vectors)
         ]  # fmt: skip
         sums = [zero(self.element, plan.lanes)] * len(places)
@@ -222,15 +250,7 @@ class Panel:
     def _result_rows(self) -> list[Size]:
         return self._rows(self.form.y.base(self.at), self.form.y.row)
 
-    def _scale_result(self) -> None:
-        def scale(row: int, at: Size, count: int) -> None:
-            old = load_part(self.buffers.y, at, self.plan.lanes, count)
-            new = arith.mulf(old, self._factor(row))
-            store_part(new, self.buffers.y, at, self.plan.lanes, count)
-
-        self._each_of_result(scale)
-
-    def _each_of_result(self, body) -> None:
+    def _each_of_result(self, body: Callable[[int, Size, int], None]) -> None:
         """`body(row, address, lanes that are there)` for each vector of the panel's result."""
         lanes, width = self.plan.lanes, self.form.width
         for r, start in enumerate(self._result_rows()[: self.count]):
@@ -306,7 +326,7 @@ class _Keys:
         keys = [size.add(size.add(self.begin, key), r) for r in range(height)]
         starts = [size.add(base, size.multiply(t, form.k.row)) for t in keys]
         a = Stream(panel.buffers.k, starts, form.k.column)
-        places = [v * plan.lanes for v in range(panel.vectors)]
+        places = [size.add(panel.turned, v * plan.lanes) for v in range(panel.vectors)]
         b = Stream(panel.buffers.turned, places, plan.width, plan.lanes, plan.lanes)
         sums = [zero(panel.element, plan.lanes)] * (height * panel.vectors)
         sums = accumulate(form.depth, a, b, sums, plan.fused)

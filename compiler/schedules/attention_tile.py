@@ -89,13 +89,14 @@ def store_part(value: ir.Value, buffer: ir.Value, address: Size, lanes: int, cou
 
 @dataclass(frozen=True)
 class Turn:
-    """A copy with rows as columns: `to[c * pitch + r] = change(source[rows[r] + c * step])`."""
+    """A copy by columns: `to[at + c * pitch + r] = change(source[rows[r] + c * step])`."""
 
     source: ir.Value
     rows: Sequence[Size]
     step: int
     to: ir.Value
     pitch: int
+    at: Size = 0
 
     def copy(self, columns: int, change: Callable[[ir.Value], ir.Value]) -> None:
         """Emits the copy: blocks in registers where rows are contiguous, elements elsewhere."""
@@ -108,16 +109,18 @@ class Turn:
             group = self.rows[first : first + TILE]
             rows = [change(load(self.source, size.add(row, column), TILE)) for row in group]
             for c, turned in enumerate(transpose(rows)):
-                at = size.add(size.multiply(size.add(column, c), self.pitch), first)
-                vector.store(turned, self.to, [size.materialise(at)])
+                vector.store(turned, self.to, [self._place(size.add(column, c), first)])
 
     def _elements(self, column: Size, change: Callable[[ir.Value], ir.Value]) -> list[ir.Value]:
         for r, row in enumerate(self.rows):
             at = size.add(row, size.multiply(column, self.step))
             value = change(memref.load(self.source, [size.materialise(at)]))
-            to = size.add(size.multiply(column, self.pitch), r)
-            memref.store(value, self.to, [size.materialise(to)])
+            memref.store(value, self.to, [self._place(column, r)])
         return []
+
+    def _place(self, column: Size, row: int) -> ir.Value:
+        at = size.add(self.at, size.multiply(column, self.pitch))
+        return size.materialise(size.add(at, row))
 
 
 def splat(value: float, like: ir.Type) -> ir.Value:
