@@ -10,6 +10,7 @@ import numpy as np
 from mlir import ir
 from mlir.dialects import arith, math, memref, vector
 
+from tyc.compiler.codegen.mathematics import exp_of_difference
 from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules.arithmetic import Size
 from tyc.compiler.schedules.attention_form import Attention, Matrices, Plan
@@ -24,6 +25,8 @@ from tyc.compiler.schedules.attention_tile import (
 from tyc.compiler.schedules.contraction_cut import row_tiles
 from tyc.compiler.schedules.contraction_kernel import loop, repeat
 from tyc.compiler.schedules.contraction_operands import load, store, zero
+from tyc.dialects.scalar import Scalar
+from tyc.dialects.types import f32
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Panel:
         buffers = self.buffers
         before = self._kept(buffers.maxima)
         found = self._scores(begin, length, before)
-        factors = [math.exp(arith.subf(a, b)) for a, b in zip(before, found.maxima)]
+        factors = [self._exp(arith.subf(a, b)) for a, b in zip(before, found.maxima)]
         sums = [arith.mulf(s, f) for s, f in zip(self._kept(buffers.sums), factors)]
         more = self._weights(found.length, found.maxima)
         self._keep([arith.addf(a, b) for a, b in zip(sums, more)], buffers.sums)
@@ -158,6 +161,12 @@ class Panel:
     def _scores(self, begin: Size, length: int, maxima: list[ir.Value]) -> _Scores:
         return _Keys(self, begin, length).emit(maxima)
 
+    def _exp(self, x: ir.Value) -> ir.Value:
+        """exp of what is not above 0."""
+        if isinstance(self.element, ir.F32Type):
+            return exp_of_difference(Scalar(x, f32)).value
+        return math.exp(x)
+
     def _weights(self, length: Size, maxima: list[ir.Value]) -> list[ir.Value]:
         """Scores become weights before the division; their sums over the keys."""
         scores, lanes, width = self.buffers.scores, self.plan.lanes, self.plan.width
@@ -166,7 +175,7 @@ class Panel:
             found = []
             for v, (maximum, total) in enumerate(zip(maxima, sums)):
                 at = size.add(size.multiply(t, width), v * lanes)
-                weight = math.exp(arith.subf(load(scores, at, lanes), maximum))
+                weight = self._exp(arith.subf(load(scores, at, lanes), maximum))
                 store(weight, scores, at)
                 found.append(arith.addf(total, weight))
             return found
