@@ -122,8 +122,8 @@ def exp_of_difference(x: Scalar) -> Scalar:
     The error is 2e-7 of the result, and 1.4e-8 of it more for each unit of `x`: what is small in a
     sum that holds 1 need not be known to its last digits.
     """
-    shifted = _fma(x, constants.log2(constants.e), _ROUNDING)
-    f = _fma(x, constants.log2(constants.e), _ROUNDING - shifted)
+    shifted = _fma(x, constants.log2(constants.e), _ROUND)
+    f = _fma(x, constants.log2(constants.e), _ROUND - shifted)
     y = _polynomial(f, _EXP2)
     y = _bitcast(_bitcast(y, i32) + (_bitcast(shifted, i32) << 23), f32)
     return where(x < -87.0, constant(0.0, x), y)
