@@ -50,7 +50,8 @@ def schedule_ty(
 def space(module: ir.Module, target: Target, options: Options, limit: int) -> list[Choice]:
     """At most `limit` choices for a linalg module, the default first.
 
-    The family with the least estimate has at least two thirds of them, where it has so many.
+    Most are of the family with the least estimate; of the last family only its default, where
+    another takes the kernel.
     """
     return _space(_ranked(module, target, options), module, target, options, limit)
 
@@ -97,8 +98,10 @@ def _space(
     for family in families:
         parameters = family.space(module, target, options, limit)
         found.append([Choice(family.name, p) for p in parameters])
+    found = [group for group in found if group]
     if not found:
         return []
-    first, rest = found[0], [c for group in found[1:] for c in group]
-    kept = first[: max(limit - len(rest), -(-2 * limit // 3))]
-    return (kept + rest)[:limit]
+    # The last family takes everything, and wins nothing that another one takes.
+    rest = [c for group in found[1:-1] for c in group[: max(limit // 4, 1)]]
+    rest += found[-1][:1] if len(found) > 1 else []
+    return (found[0][: max(limit - len(rest), 1)] + rest)[:limit]

@@ -45,7 +45,7 @@ class Row:
     kernel: str
     choices: list[Choice] = field(default_factory=list)
     times: list[list[float]] = field(default_factory=list)
-    estimates: list[float] = field(default_factory=list)
+    estimates: list[float | None] = field(default_factory=list)
 
     @property
     def scores(self) -> list[float]:
@@ -65,10 +65,11 @@ class Row:
     @property
     def order(self) -> float | None:
         """Spearman's rank correlation of estimates and times."""
-        if len(self.estimates) != len(self.times) or len(self.times) < 3:
+        own = [i for i, e in enumerate(self.estimates) if e is not None]
+        if len(own) < 3:
             return None
-        places = [np.argsort(np.argsort(x)) for x in (self.estimates, self.scores)]
-        return float(np.corrcoef(*places)[0, 1])
+        pairs = [[x[i] for i in own] for x in (self.estimates, self.scores)]
+        return float(np.corrcoef(*(np.argsort(np.argsort(x)) for x in pairs))[0, 1])
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as plain data."""
@@ -124,27 +125,30 @@ def _added(runner: Runner, number: int, kernel: CompiledKernel | pool.KernelFail
         return False
 
 
-def estimates(source: KernelSource, choices: list[Choice]) -> list[float]:
-    """What the cost model of contractions says of plans; nothing for other kernels."""
+def estimates(source: KernelSource, choices: list[Choice]) -> list[float | None]:
+    """What the cost model of contractions says of plans, `None` of other families'."""
     from tyc.compiler import kernels
     from tyc.compiler.schedules import contraction_analysis, contraction_plan
     from tyc.compiler.schedules.contraction_cost import Machine, cost
     from tyc.dialects.registration import context
 
-    if any(c.family != "contraction" for c in choices):
-        return []
+    if not any(c.family == "contraction" for c in choices):
+        return [None] * len(choices)
     with context(), ir.Location.unknown():
         module, _ = kernels._lowered(source.text, TARGET, OPTIONS)
         found = contraction_analysis.find(module)
         assert found is not None
         default = contraction_plan.make(found, TARGET)
         machine = Machine.of(found, TARGET)
-        plans = [
-            contraction_plan.from_parameters(found, TARGET, c.parameters) if c.parameters
-            else default
-            for c in choices
-        ]  # fmt: skip
-        return [cost(p, found, machine) for p in plans if p is not None]
+
+        def estimate(choice: Choice) -> float | None:
+            if choice.family != "contraction":
+                return None
+            given = choice.parameters
+            plan = contraction_plan.from_parameters(found, TARGET, given) if given else default
+            return None if plan is None else cost(plan, found, machine)
+
+        return [estimate(c) for c in choices]
 
 
 def main() -> None:
