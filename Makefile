@@ -4,7 +4,7 @@ BIN := .venv/bin
 MODELS := tests/models/requirements.txt
 ARGS ?=
 
-.PHONY: setup demo test bench check format clean help
+.PHONY: setup demo test bench results check format clean help
 .DEFAULT_GOAL := setup
 
 setup: .venv/.test ## Make .venv with all that tests need (seconds when it is there)
@@ -19,6 +19,10 @@ test: .venv/.test ## Run all tests (ARGS="-k softmax" for some)
 
 bench: .venv/.bench ## Measure speed beside onnxruntime and PyTorch (first time: downloads PyTorch)
 	@$(BIN)/python tests/performance/bench.py $(ARGS)
+
+# PEERS: a Python with the peers' packages installed (../shared/bench/README.md).
+results: .venv/.bench ## Measure every bar beside all peers (PEERS=PYTHON; half an hour, a quiet machine)
+	@bash tests/performance/results.sh $(BIN)/python $(PEERS)
 
 check: .venv/.test ## Check style: ruff, types, layers, sizes
 	@$(BIN)/python -m tyc.tools.dev.check $(ARGS)

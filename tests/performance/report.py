@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
+
+import bars as measured
+import suite_report
 
 NOTES = Path(__file__).parent / "notes.md"
 SLOWEST = {"resnet50": 1.5, "bert_base_s128": 1.5}
@@ -38,16 +42,16 @@ def bars(models: dict[str, Any]) -> list[tuple[str, str, bool]]:
             not missed,
         )
     )
-    for name, limit in (("resnet50", 20), ("minilm_l6_s128", 20)):
+    for name, limit in (("resnet50", 10), ("minilm_l6_s128", 20)):
         if name in models:
             seconds = models[name]["compile"]["seconds"]
             rows.append((f"{name} compiles in {limit} s", f"{seconds:.1f} s", seconds <= limit))
     if "resnet50" in models:
         row = models["resnet50"]
         cached, peak = row["compile_cached"]["seconds"], row["compile"]["peak_mb"]
-        allowed = 2 * row["weights_bytes"] / 1e6 + 600
+        allowed = 1.3 * row["model_mb"] + 500
         rows.append(("resnet50 with the kernel cache in 3 s", f"{cached:.1f} s", cached <= 3))
-        bar = f"resnet50 peak memory within 2x weights + 600 MB = {allowed:.0f} MB"
+        bar = f"resnet50 compiles within 1.3x weights + 500 MB = {allowed:.0f} MB"
         rows.append((bar, f"{peak:.0f} MB", peak <= allowed))
     return [*rows, *_memory_bars(models)]
 
@@ -96,6 +100,11 @@ def _row(name: str, m: dict[str, Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _suite_table() -> list[str]:
+    path = measured.FOLDER / "suite.json"
+    return suite_report.table(json.loads(path.read_text())) if path.exists() else []
+
+
 def render(results: dict[str, Any]) -> str:
     """The whole page."""
     models = results["models"]
@@ -103,6 +112,18 @@ def render(results: dict[str, Any]) -> str:
         "# Results",
         "",
         f"Made by `make bench` on {results['machine']['cpu']}; the figures are in `results.json`.",
+        "",
+        "## x86-64 beside every peer",
+        "",
+        "Files in `results/`, each by a script in `tests/performance/` (`make results` runs all).",
+        "",
+        "| bar | figure | |",
+        "|---|---|---|",
+        *(f"| {bar} | {figure} | {_mark(holds)} |" for bar, figure, holds in measured.bars()),
+        "",
+        *_suite_table(),
+        "## Compilation, artifact and onnxruntime",
+        "",
         "Times are ms, minimum of many runs, engines taking turns in one process; 1 / 2 threads.",
         "",
         "| bar | figure | |",
@@ -118,3 +139,8 @@ def render(results: dict[str, Any]) -> str:
     if NOTES.exists():
         lines += [NOTES.read_text().rstrip(), ""]
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    written = NOTES.parents[2] / "docs" / "results.json"
+    written.with_suffix(".md").write_text(render(json.loads(written.read_text())))

@@ -1,4 +1,4 @@
-"""Measures tyc beside every peer on the suite of models: `docs/suite.json` and `docs/suite.md`.
+"""Measures tyc beside every peer on the suite of models: `docs/results/suite.json`.
 
     python tests/performance/suite.py [--models resnet18,magika] [--threads 1,2] [--rounds 5]
         [--peers openvino,mnn] [--near 1.5] [--python ENGINES/bin/python]
@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--python", default=sys.executable, help="interpreter with the peers")
     parser.add_argument("--cache", type=Path, default=ROOT / "build" / "peers")
-    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "suite.json")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "results" / "suite.json")
     chosen = parser.parse_args()
     results = json.loads(chosen.output.read_text()) if chosen.output.exists() else {}
     for name in chosen.models.split(","):
@@ -175,8 +175,8 @@ def main() -> None:
             )
             known.update(rows)
             print(f"{name} @{threads}: {suite_report.line(rows)}", flush=True)
+            chosen.output.parent.mkdir(parents=True, exist_ok=True)
             chosen.output.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
-            chosen.output.with_suffix(".md").write_text(suite_report.render(results))
 
 
 if __name__ == "__main__":

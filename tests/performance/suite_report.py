@@ -1,4 +1,4 @@
-"""`docs/suite.md` from the figures of `suite.py`."""
+"""The summary and the table of what `suite.py` measured."""
 
 from __future__ import annotations
 
@@ -66,22 +66,15 @@ def summary(results: dict[str, dict[str, Rows]]) -> list[tuple[str, float, float
     ]  # fmt: skip
 
 
-def render(results: dict[str, dict[str, Rows]]) -> str:
-    """The whole page."""
+def table(results: dict[str, dict[str, Rows]]) -> list[str]:
+    """The lines of a table with every engine's time."""
     lines = [
-        "# tyc beside its peers",
+        "Minimum latency in ms, f32, batch 1, 1 / 2 threads; all engines of a row in the same",
+        "minutes, each in a process of its own, taking turns.",
         "",
-        "Made by `tests/performance/suite.py`; all figures are in `suite.json`. Minimum latency in",
-        "ms, f32, batch 1, 1 / 2 threads, all engines of a row in the same minutes, taking turns.",
-        "",
-        "| | figure | bar | |",
-        "|---|---|---|---|",
     ]
-    for claim, figure, bar, remark in summary(results):
-        mark = "holds" if figure <= bar else "**missed**"
-        lines.append(f"| {claim} | {figure:.3g} | {bar:g} | {mark} {remark} |")
     names = sorted({e for r in results.values() for rows in r.values() for e in rows} - {"tyc"})
-    lines += ["", f"| model | tyc | {' | '.join(names)} | of best | of ort |"]
+    lines += [f"| model | tyc | {' | '.join(names)} | of best | of ort |"]
     lines.append("|---" * (len(names) + 4) + "|")
     for model, by_threads in results.items():
         cells = [model]
@@ -92,4 +85,4 @@ def render(results: dict[str, dict[str, Rows]]) -> str:
         cells.append(" / ".join(f"{p[0]:.2f}" for p in pairs))
         cells.append(" / ".join(f"{p[2]:.2f}" for p in pairs))
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, ""])
+    return [*lines, ""]
