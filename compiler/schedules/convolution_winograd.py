@@ -25,6 +25,7 @@ from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules import contraction_analysis as analysis
 from tyc.compiler.schedules import contraction_operands as operands
 from tyc.compiler.schedules import convolution_winograd_plan as planning
+from tyc.compiler.schedules import cost
 from tyc.compiler.schedules.choice import Parameters
 from tyc.compiler.schedules.contraction_epilogue import Epilogue
 from tyc.compiler.schedules.contraction_form import argument_of
@@ -74,12 +75,14 @@ class Winograd:
         return [p.parameters for p in planning.ranked(convolution, target)[:limit]]
 
     def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
-        """0 where the direct contraction takes longer, or where it takes less some cycles."""
+        """0, as of the direct contraction, where that takes longer by this family's model."""
         convolution = _read(module, options)
         plans = [] if convolution is None else planning.ranked(convolution, target)
         if not plans:
             return None
-        return 0.0 if planning.is_faster(plans[0], target) else planning.cost(plans[0], target)
+        if planning.is_faster(plans[0], target):
+            return 0.0
+        return cost.nanoseconds(planning.estimate(plans[0], target, 1), target)
 
 
 def _read(module: ir.Module, options: Options) -> Convolution | None:

@@ -237,36 +237,37 @@ _INPUT_OPS = {2: 4, 4: 12, 6: 24}
 _OUTPUT_OPS = {2: 4, 4: 10, 6: 20}
 """Operations of one transform of a vector."""
 
-_MEMORY = {1: 7.0, 2: 9.0, 4: 18.0, 8: 27.0}
-"""Bytes a cycle from memory to a team of threads."""
+_MEMORY = {1: 1.4, 2: 1.8, 4: 3.6, 8: 5.4}
+"""Bytes a cycle from memory to a team of threads that only read, for one that one thread copies."""
 
-_SHARED_CACHE = 24.0
-"""Bytes a cycle from the last cache."""
+_EXPOSED = 0.6
+"""The part of the traffic that prefetching does not hide behind the products."""
 
 
-def _read(nbytes: float, threads: int) -> float:
-    return nbytes / _MEMORY[threads]
+def _read(nbytes: float, threads: int, target: Target) -> float:
+    return nbytes / (target.costs.memory_bytes * _MEMORY[threads])
 
 
 def parts(plan: Plan, target: Target) -> dict[str, float]:
     """Estimated cycles of all items on one thread, by what they do."""
-    c, (tile_items, panel_items) = plan.convolution, plan.counts
+    c, costs, (tile_items, panel_items) = plan.convolution, target.costs, plan.counts
     (mh, mw), (nh, nw) = plan.tile, plan.patch
     vectors = -(-c.outer // plan.lanes)
     tiles = plan.all_panels * plan.register_tiles
-    products = plan.block * vectors * c.inner / 2 + 16 * tiles
-    into = (nw * _INPUT_OPS[mh] + nh * _INPUT_OPS[mw]) * 0.45 + 1.1 * plan.positions
-    out = (nw * _OUTPUT_OPS[mh] + mh * _OUTPUT_OPS[mw]) * 0.45 + 1.1 * plan.positions + 4 * mh * mw
+    products = plan.block * vectors * c.inner / costs.fma_per_cycle + 16 * tiles
+    into = nw * _INPUT_OPS[mh] + nh * _INPUT_OPS[mw] + 2.4 * plan.positions
+    out = nw * _OUTPUT_OPS[mh] + mh * _OUTPUT_OPS[mw] + 2.4 * plan.positions + 9 * mh * mw
     inputs = 4 * plan.scratch["inputs"]
     # What is over the second cache drives out as much again of what is in it.
     excess = max(inputs + 4 * plan.scratch["sums"] - 0.9 * target.l2_bytes, 0)
-    spilled = plan.all_panels * min(3 * excess, inputs) / _SHARED_CACHE
+    spilled = plan.all_panels * min(3 * excess, inputs)
+    exposed = _EXPOSED / costs.l3_bytes
     return {
         "products": tile_items * plan.positions * products,
-        "inputs": plan.tiles * -(-c.inner // plan.lanes) * into,
-        "outputs": plan.tiles * vectors * out,
-        "filters": (tile_items + 0.5) * plan.filter_bytes / _SHARED_CACHE,
-        "spilled": tile_items * spilled,
+        "inputs": plan.tiles * -(-c.inner // plan.lanes) * into * 0.9 / costs.fma_per_cycle,
+        "outputs": plan.tiles * vectors * out * 0.9 / costs.fma_per_cycle,
+        "filters": (tile_items + 0.5) * plan.filter_bytes * exposed,
+        "spilled": tile_items * spilled * exposed,
         "items": tile_items * panel_items * 300.0,
     }
 
@@ -282,7 +283,7 @@ def estimate(plan: Plan, target: Target, threads: int) -> float:
     fresh = share if threads > 1 else tile_items
     work = sum(found.values()) * share / items + fresh * inputs
     stays = plan.filter_bytes <= 2 * target.l3_bytes
-    return max(work, _read(plan.filter_bytes * (1 if stays else tile_items), threads))
+    return max(work, _read(plan.filter_bytes * (1 if stays else tile_items), threads, target))
 
 
 def cost(plan: Plan, target: Target) -> float:
@@ -297,7 +298,11 @@ def direct_cost(convolution: Convolution, target: Target) -> float:
     products = c.images * c.height * c.width * c.inner * -(-c.outer // lanes) * TAPS * TAPS
     weights = 4.0 * TAPS * TAPS * c.inner * c.outer
     return sum(
-        weight * threads * max(products / 2 / 0.96 / threads, _read(weights, threads))
+        weight
+        * threads
+        * max(
+            products / target.costs.fma_per_cycle / 0.96 / threads, _read(weights, threads, target)
+        )
         for threads, weight in TEAMS
     )
 
