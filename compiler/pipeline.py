@@ -156,16 +156,23 @@ class Compilation:
 
     def write(self, output: Path) -> artifact.Artifact:
         """Links the library and writes the artifact."""
-        with self.timed("library"):
-            written = artifact.write(self.parts(), output)
-        written.seconds = dict(self.seconds)
-        return written
+        return write_library([self], output)
+
+
+def write_library(runs: Sequence[Compilation], output: Path) -> artifact.Artifact:
+    """Links one library of compilations of one program, the most demanding target at the front."""
+    with runs[0].timed("library"):
+        written = artifact.write([run.parts() for run in runs], output)
+    for run in runs:
+        for stage, seconds in run.seconds.items():
+            written.seconds[stage] = written.seconds.get(stage, 0.0) + seconds
+    return written
 
 
 def compile_program(
     program: Program,
     output: Path | str,
-    target: Target | None = None,
+    target: Target | Sequence[Target] | None = None,
     options: Options | None = None,
     observer: Observer | None = None,
     progress: Progress | None = None,
@@ -174,19 +181,25 @@ def compile_program(
 ) -> artifact.Artifact:
     """Compiles a program to the library `output`; the program is rewritten on the way.
 
-    `observer(stage, program)` sees the program after each stage, `progress(stage, done, total)` the
-    kernels. `tuned` are files of `tyc tune`. Raises `UserError` for an output that cannot be
-    written or choices that cannot be read, `InternalError` for a defect.
+    Several targets, the most demanding at the front, make a library with as many versions, which
+    runs the first one that fits its CPU. `observer(stage, program)` sees the program after each
+    stage, `progress(stage, done, total)` the kernels. `tuned` are files of `tyc tune`. Raises
+    `UserError` for an output that cannot be written or choices that cannot be read,
+    `InternalError` for a defect.
     """
     path = Path(output)
     artifact.check_output(path)
-    target = target or host()
-    choices = read_all([Path(p) for p in tuned], target)
-    run = Compilation(program, target, options or Options(), observer, progress, choices)
-    run.run_program_stages(start)
-    run.compile_kernels()
-    run.plan_memory()
-    return run.write(path)
+    targets = [target or host()] if target is None or isinstance(target, Target) else list(target)
+    runs = []
+    for i, one in enumerate(targets):
+        choices = read_all([Path(p) for p in tuned], one)
+        own = program if i == len(targets) - 1 else program.copy()
+        run = Compilation(own, one, options or Options(), observer, progress, choices)
+        run.run_program_stages(start)
+        run.compile_kernels()
+        run.plan_memory()
+        runs.append(run)
+    return write_library(runs, path)
 
 
 def kernel_sources(program: Program) -> list[KernelSource]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -58,6 +59,13 @@ class Program:
         """The operations of `main` in order, the terminator left out."""
         for op in list(self.block.operations)[:-1]:
             yield op.operation
+
+    def copy(self) -> Program:
+        """The same program in a module of its own; the arrays are shared."""
+        data = io.BytesIO()
+        self.module.operation.write_bytecode(data)
+        module = ir.Module.parse(data.getvalue(), self.module.context)
+        return Program(module, dict(self.parameters), self.name)
 
     def _names(self, which: str) -> list[str]:
         attributes = self.main.attributes

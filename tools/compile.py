@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from tyc.compiler.artifact import Artifact
     from tyc.compiler.pipeline import Compilation
+    from tyc.compiler.targets import Target
     from tyc.dialects.program import Program
+    from tyc.tools.console import Progress
 
 
 def _option(*names: str, help: str, **rest: Any) -> Any:
@@ -47,6 +49,10 @@ Budget = Annotated[
     str | None,
     _option("--memory-budget", help="The most that the workspace may be: 256KiB, 4MiB, 50%."),
 ]
+Cpu = Annotated[
+    str,
+    _option("--cpu", help="The machine's CPU, or several for one library: baseline,avx2,avx512."),
+]
 Strip = Annotated[bool, _option("--strip", help="Leave out symbols and debug information.")]
 Level = Annotated[int, _option("-O", help="How much to optimise.", min=0, max=3)]
 
@@ -55,7 +61,7 @@ def compile_command(
     model: Model,
     output: Output = None,
     target: Annotated[str, _option("--target", help="The machine's triple.")] = "host",
-    cpu: Annotated[str, _option("--cpu", help="The machine's CPU.")] = "native",
+    cpu: Cpu = "native",
     features: Annotated[str, _option("--features", help="As LLVM says: +avx2,-fma.")] = "",
     shape: ShapeList = [],  # noqa: B006
     emit: Emit = None,
@@ -76,22 +82,28 @@ def compile_command(
 
     if weights not in ("embed", "external"):
         raise UserError(f"weights must be embed or external, got {weights!r}", node="--weights")
-    from tyc.compiler.tuning.database import read_all
-
-    chosen = targets.find(target, cpu, features)
-    choices = read_all(tuned, chosen)
+    chosen = targets.find_all(target, cpu, features)
+    _check_alone(chosen, {"--emit": emit, "--dump": dump, "--tuned": tuned})
     limit = None if budget is None else parse_budget(budget)
     options = Options(exact, level, weights, limit, strip)
     shapes = parse_shapes(shape)
     if emit is not None and emit != "library":
-        _emit(model, shapes, name, start, emit, output, chosen, options, choices)
+        _emit(model, shapes, name, start, emit, output, chosen[0], options, tuned)
         return
     if output is None:
         raise UserError("an output must be given", node="--output", hint="write -o OUT.so")
-    run = _Run(model, output, shapes, name, start, dump, chosen, options, choices)
+    run = _Run(model, output, shapes, name, start, dump, chosen, options, tuned)
     written = run.compile()
     report = _report(run, written)
     _show(report, json)
+
+
+def _check_alone(chosen: list[Target], given: dict[str, Any]) -> None:
+    """Raises `UserError` for what is of one version, where there are several."""
+    for option, value in given.items():
+        if value and len(chosen) > 1:
+            names = ", ".join(t.cpu for t in chosen)
+            raise UserError(f"is for one cpu, got {names}", node=option, hint="give --cpu one name")
 
 
 def _begin(model: Path, shapes: Any, name: str | None, start: str | None) -> tuple[Program, str]:
@@ -109,10 +121,11 @@ def _begin(model: Path, shapes: Any, name: str | None, start: str | None) -> tup
 
 def _emit(
     model: Path, shapes: Any, name: str | None, start: str | None, stage: str,
-    output: Path | None, target: Any, options: Any, tuned: Any,
+    output: Path | None, target: Target, options: Any, tuned: list[Path],
 ) -> None:  # fmt: skip
     from tyc.compiler.artifact import check_output
     from tyc.compiler.pipeline import Compilation
+    from tyc.compiler.tuning.database import read_all
     from tyc.tools.compiling import known_stage
     from tyc.tools.console import Progress
     from tyc.tools.emission import EMITTED, PROGRAM_STAGES, emit
@@ -126,7 +139,8 @@ def _emit(
         if stage in PROGRAM_STAGES and PROGRAM_STAGES.index(stage) < PROGRAM_STAGES.index(begun):
             message = f"stage {stage} is before {begun}, which the program has behind it"
             raise UserError(message, node="--emit")
-        run = Compilation(program, target, options, progress=progress.step, tuned=tuned)
+        choices = read_all(tuned, target)
+        run = Compilation(program, target, options, progress=progress.step, tuned=choices)
         text = emit(run, stage, begun)
     if output is None:
         print(text, end="")
@@ -147,7 +161,7 @@ class _Run:
 
     def __init__(
         self, model: Path, output: Path, shapes: Any, name: str | None, start: str | None,
-        dump: Path | None, target: Any, options: Any, tuned: Any,
+        dump: Path | None, targets: list[Target], options: Any, tuned: list[Path],
     ) -> None:  # fmt: skip
         from tyc.compiler.artifact import check_output
 
@@ -155,40 +169,52 @@ class _Run:
         if dump is not None:
             make_folder(dump)
         self.model, self.output, self.shapes, self.name = model, output, shapes, name
-        self.start, self.dump, self.target, self.options = start, dump, target, options
+        self.start, self.dump, self.targets, self.options = start, dump, targets, options
         self.tuned = tuned
         self.arrays: dict[str, np.ndarray] = {}
 
     def compile(self) -> Artifact:
-        """Runs all stages; the artifact that was written."""
+        """Runs all stages, once a target; the artifact that was written."""
         from time import perf_counter
 
-        from tyc.compiler.pipeline import Compilation
-        from tyc.tools.compiling import following
+        from tyc.compiler.pipeline import write_library
         from tyc.tools.console import Progress
 
         with Progress("compiling") as progress:
             progress.step("import")
             began = perf_counter()
             program, stage = _begin(self.model, self.shapes, self.name, self.start)
-            seconds = {"import": perf_counter() - began}
-
-            def observe(done: str, program: Program) -> None:
-                progress.step(following(done))
-                self._write(done, program)
-
+            seconds = perf_counter() - began
             self._write(stage, program)
-            run = Compilation(
-                program, self.target, self.options, observe, progress.step, self.tuned
-            )
-            run.seconds.update(seconds)
-            run.run_program_stages(stage)
-            run.compile_kernels()
-            progress.step("plan")
-            run.plan_memory()
-            self._write_plan(run)
+            last = self.targets[-1]
+            runs = [
+                self._version(program if t is last else program.copy(), stage, t, progress)
+                for t in self.targets
+            ]
+            runs[0].seconds = {"import": seconds, **runs[0].seconds}
             progress.step("library")
-            return run.write(self.output)
+            return write_library(runs, self.output)
+
+    def _version(
+        self, program: Program, stage: str, target: Target, progress: Progress
+    ) -> Compilation:
+        """The compilation for one target, all but the library."""
+        from tyc.compiler.pipeline import Compilation
+        from tyc.compiler.tuning.database import read_all
+        from tyc.tools.compiling import following
+
+        def observe(done: str, program: Program) -> None:
+            progress.step(following(done))
+            self._write(done, program)
+
+        tuned = read_all(self.tuned, target)
+        run = Compilation(program, target, self.options, observe, progress.step, tuned)
+        run.run_program_stages(stage)
+        run.compile_kernels()
+        progress.step("plan")
+        run.plan_memory()
+        self._write_plan(run)
+        return run
 
     def _write(self, stage: str, program: Program) -> None:
         if self.dump is None:
@@ -238,6 +264,7 @@ def _report(run: _Run, written: Artifact) -> dict[str, Any]:
         "library_bytes": written.library.stat().st_size,
         "memory": manifest["memory"],
         "target": manifest["target"]["cpu"],
+        "versions": manifest.get("versions", []),
         "kernels": len(kernels),
         "tuned": sum(k["tuned"] for k in kernels),
         "calls": sum(k["count"] for k in kernels),
@@ -253,7 +280,8 @@ def _show(report: dict[str, Any], json: bool) -> None:
         show_json(report)
         return
     memory, seconds = report["memory"], report["seconds"]
-    print(f"{report['library']}  {size_text(report['library_bytes'])} for {report['target']}")
+    cpus = ", ".join(v["cpu"] for v in report["versions"]) or report["target"]
+    print(f"{report['library']}  {size_text(report['library_bytes'])} for {cpus}")
     print(f"  workspace  {size_text(memory['workspace_bytes'])}")
     print(f"  weights    {size_text(memory['weights_bytes'])}")
     tuned = f", {report['tuned']} tuned" if report["tuned"] else ""

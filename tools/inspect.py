@@ -36,23 +36,25 @@ def inspect_command(
 
 
 def _facts(library: Path) -> dict[str, Any]:
-    manifest = _manifest(library)
+    manifest, runs_here = _manifest(library)
     kernels = manifest["kernels"]
     total = sum(k["flops"] * k["count"] for k in kernels)
-    return {**manifest, "library_bytes": library.stat().st_size, "flops": total}
+    facts = {**manifest, "runs_here": runs_here}
+    return {**facts, "library_bytes": library.stat().st_size, "flops": total}
 
 
-def _manifest(library: Path) -> dict[str, Any]:
-    """The manifest that the library carries; of one that cannot run here, the one beside it."""
+def _manifest(library: Path) -> tuple[dict[str, Any], bool]:
+    """The manifest that the library carries, and that it runs here; of one that cannot run here,
+    the one beside it."""
     from tyc.runtime.library import Library
 
     try:
-        return Library(library).manifest
+        return Library(library).manifest, True
     except (UserError, InternalError):
         beside = library.with_suffix(".json")
         if not (library.exists() and beside.exists()):
             raise
-        return json_module.loads(beside.read_text())
+        return json_module.loads(beside.read_text()), False
 
 
 def _plan_text(memory: dict[str, Any]) -> str:
@@ -71,6 +73,10 @@ def _show(facts: dict[str, Any]) -> None:
 
     target, memory = facts["target"], facts["memory"]
     print(f"{facts['name']}  tyc {facts['tyc_version']}, {target['triple']}, {target['cpu']}")
+    for version in facts.get("versions", []):
+        chosen = "this one runs" if facts["runs_here"] and version["cpu"] == target["cpu"] else ""
+        needs = size_text(version["workspace_bytes"])
+        print(f"  version   {version['cpu']:16} workspace {needs:12} {chosen}".rstrip())
     for side in ("inputs", "outputs"):
         for tensor in facts[side]:
             print(f"  {side[:-1]:9}{tensor['name']}: {tensor['dtype']}{tensor['shape']}")

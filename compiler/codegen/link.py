@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -27,12 +28,7 @@ def link_shared(
     """
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
-        paths = []
-        for i, o in enumerate(objects):
-            path = o if isinstance(o, Path) else base / f"{i}.o"
-            if not isinstance(o, Path):
-                path.write_bytes(o)
-            paths.append(str(path))
+        paths = _paths(objects, base)
         script = base / "exports.map"
         script.write_text("{ global: " + " ".join(f"{e};" for e in exports) + " local: *; };\n")
         stubs = [str(_stub(name)) for name in needed]
@@ -42,6 +38,32 @@ def link_shared(
              *(["--strip-all"] if strip else []),
              "-soname", output.name, "-o", str(output), *paths, "--as-needed", *stubs]
         )  # fmt: skip
+
+
+def link_version(objects: Sequence[bytes | Path], symbol: str, folder: Path) -> Path:
+    """Objects as one in which only `symbol` can be seen: what is in it may have the names of what
+    stands in other versions."""
+    joined, output = folder / f"{symbol}.joined.o", folder / f"{symbol}.o"
+    _lld(["-r", "-o", str(joined), *_paths(objects, folder, f"{symbol}.")])
+    spec = importlib.util.find_spec("llvm")
+    assert spec is not None and spec.submodule_search_locations
+    objcopy = Path(spec.submodule_search_locations[0]) / "bin" / "llvm-objcopy"
+    command = [str(objcopy), f"--keep-global-symbol={symbol}", str(joined), str(output)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise InternalError(f"a version did not become an object: {done.stderr.strip()[:500]}")
+    return output
+
+
+def _paths(objects: Sequence[bytes | Path], folder: Path, prefix: str = "") -> list[str]:
+    """The objects as files."""
+    paths = []
+    for i, o in enumerate(objects):
+        path = o if isinstance(o, Path) else folder / f"{prefix}{i}.o"
+        if not isinstance(o, Path):
+            path.write_bytes(o)
+        paths.append(str(path))
+    return paths
 
 
 @lru_cache(maxsize=1)

@@ -37,6 +37,15 @@ class ModelSource:
     manifest_file: str = "manifest.json"
     """The name of the file whose lines the steps have in debug information."""
     step_lines: Sequence[int] = ()
+    symbol: str = ""
+    """The symbol of the description, of a library with several versions."""
+    workspace_bytes: int = 0
+    """What `NAME_workspace_bytes` says, where that is more than this version needs."""
+
+    @property
+    def workspace(self) -> int:
+        """Bytes that a caller gives."""
+        return max(self.plan.arena_bytes, self.workspace_bytes)
 
 
 def is_parallel(kernel: CompiledKernel, target: Target) -> bool:
@@ -55,12 +64,26 @@ def exports(name: str, external_weights: bool) -> list[str]:
 
 
 def emit_model(source: ModelSource) -> str:
-    """LLVM IR text of the model's object."""
+    """LLVM IR text of the model's object: the description and the functions of one version, and,
+    where it is the only one, the exported functions."""
     parts = [_DECLARATIONS, *_tasks(source), *_strings(source), *_signature(source)]
     steps = _debug(source)
     parts += [_model(source), _DISPATCH, _main(source, steps), _main(source, steps, timed=True)]
-    parts += [_thunks(source), steps.text()]
+    if not source.symbol:
+        parts.append(_thunks(source.name, source.external_weights, source.workspace, []))
+    parts.append(steps.text())
     return "\n".join(parts)
+
+
+def emit_thunks(sources: Sequence[ModelSource]) -> str:
+    """LLVM IR text of the exported functions of a library with several versions of one model."""
+    first = sources[0]
+    symbols = [source.symbol for source in sources]
+    lines = [f"@{s} = external hidden constant i8" for s in symbols]
+    table = ", ".join(f"ptr @{s}" for s in symbols)
+    lines.append(f"@versions = internal constant [{len(symbols)} x ptr] [{table}]")
+    thunks = _thunks(first.name, first.external_weights, first.workspace, symbols)
+    return "\n".join([_DECLARATIONS, *lines, thunks])
 
 
 _DECLARATIONS = """\
@@ -68,6 +91,7 @@ _DECLARATIONS = """\
 %model = type { i32, i32, i32, i32, ptr, ptr, ptr, ptr, i64, i64, ptr, ptr, i64, ptr, ptr }
 declare hidden i32 @tyc_model_run(ptr, ptr, ptr, ptr, ptr)
 declare hidden i32 @tyc_model_profile(ptr, ptr, ptr, ptr, ptr, ptr)
+declare hidden ptr @tyc_model_fitting(ptr, i64)
 declare hidden void @tyc_clock(ptr)
 declare hidden i32 @tyc_model_call(ptr, ptr, i64, ptr, i64, ptr, i64, ptr)
 declare hidden ptr @tyc_model_status_message(ptr, i32)
@@ -145,11 +169,12 @@ def _model(source: ModelSource) -> str:
     fields = [
         f"i32 {abi.ABI_VERSION}", f"i32 {len(source.inputs)}", f"i32 {len(source.outputs)}",
         f"i32 {flags}", "ptr @text_name", "ptr @text_manifest", "ptr @table_inputs",
-        "ptr @table_outputs", f"i64 {source.plan.arena_bytes}", f"i64 {bits}",
+        "ptr @table_outputs", f"i64 {source.workspace}", f"i64 {bits}",
         "ptr @text_features", "ptr @tyc_weights" if embedded else "ptr null",
         f"i64 {source.weights_bytes}", "ptr @model_main", "ptr @model_timed_main",
     ]  # fmt: skip
-    return f"@description = internal constant %model {{ {', '.join(fields)} }}"
+    linkage = f"@{source.symbol} = hidden" if source.symbol else "@description = internal"
+    return f"{linkage} constant %model {{ {', '.join(fields)} }}"
 
 
 def _debug(source: ModelSource) -> debug.Steps:
@@ -214,27 +239,29 @@ def _store_address(source: ModelSource, buffer: Buffer, name: str, slot: int) ->
 
 _THUNKS = """\
 define i32 @NAME_run(ptr %i, ptr %o, ptr %w, ptr %e) {
-  %s = tail call i32 @tyc_model_run(ptr @description, ptr %i, ptr %o, ptr %w, ptr %e)
+CHOOSE  %s = tail call i32 @tyc_model_run(ptr %model, ptr %i, ptr %o, ptr %w, ptr %e)
   ret i32 %s
 }
 define i32 @NAME_call(ptr %i, i64 %n, ptr %o, i64 %m, ptr %w, i64 %b, ptr %e) {
-  %s = call i32 @tyc_model_call(ptr @description, ptr %i, i64 %n, ptr %o, i64 %m, ptr %w, i64 %b, \
+CHOOSE  %s = call i32 @tyc_model_call(ptr %model, ptr %i, i64 %n, ptr %o, i64 %m, ptr %w, i64 %b, \
 ptr %e)
   ret i32 %s
 }
 define i32 @NAME_profile(ptr %i, ptr %o, ptr %w, ptr %e, ptr %t) {
-  %s = tail call i32 @tyc_model_profile(ptr @description, ptr %i, ptr %o, ptr %w, ptr %e, ptr %t)
+CHOOSE  %s = tail call i32 @tyc_model_profile(ptr %model, ptr %i, ptr %o, ptr %w, ptr %e, ptr %t)
   ret i32 %s
 }
 define i64 @NAME_workspace_bytes() {
   ret i64 WORKSPACE
 }
 define ptr @NAME_manifest() {
-  ret ptr @text_manifest
+CHOOSE  %field = getelementptr i8, ptr %model, i64 24
+  %t = load ptr, ptr %field
+  ret ptr %t
 }
 define ptr @NAME_status_message(i32 %s) {
-  %m = tail call ptr @tyc_model_status_message(ptr @description, i32 %s)
-  ret ptr %m
+CHOOSE  %t = tail call ptr @tyc_model_status_message(ptr %model, i32 %s)
+  ret ptr %t
 }
 define i32 @NAME_executor_create(i32 %n, ptr %e) {
   %s = tail call i32 @tyc_executor_create(i32 %n, ptr %e)
@@ -258,7 +285,10 @@ define void @NAME_weights_unmap(ptr %d, i64 %b) {
 """
 
 
-def _thunks(source: ModelSource) -> str:
-    text = _THUNKS + (_WEIGHTS_THUNKS if source.external_weights else "")
-    text = text.replace("NAME", source.name)
-    return text.replace("WORKSPACE", str(source.plan.arena_bytes))
+def _thunks(name: str, external: bool, workspace: int, versions: Sequence[str]) -> str:
+    """The exported functions, on the version that fits the CPU where there are several."""
+    text = _THUNKS + (_WEIGHTS_THUNKS if external else "")
+    choose = f"  %model = call ptr @tyc_model_fitting(ptr @versions, i64 {len(versions)})\n"
+    text = text.replace("CHOOSE", choose if versions else "")
+    text = text if versions else text.replace("ptr %model", "ptr @description")
+    return text.replace("NAME", name).replace("WORKSPACE", str(workspace))

@@ -72,10 +72,13 @@ def weights_object(path: Path, output: Path) -> None:
 
 def write_safetensors(file: WeightFile, source: Path, output: Path) -> None:
     """Writes the bytes as a safetensors file of u8 tensors, aligned as the runtime asks."""
-    head = {
-        name: {"dtype": "U8", "shape": [end - begin], "data_offsets": [begin, end]}
-        for name, begin, end in file.names
-    }
+    head: dict[str, dict] = {}
+    for name, begin, end in file.names:
+        # One array may be packed in several ways.
+        unique, number = name, 1
+        while unique in head:
+            unique, number = f"{name}#{number + 1}", number + 1
+        head[unique] = {"dtype": "U8", "shape": [end - begin], "data_offsets": [begin, end]}
     text = json.dumps(head, separators=(",", ":")).encode()
     text += b" " * (-(8 + len(text)) % ALIGNMENT)
     with output.open("wb") as out:

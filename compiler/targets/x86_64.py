@@ -54,7 +54,7 @@ def _host_features() -> tuple[str, ...]:
 def _features_of(cpu: str) -> tuple[str, ...]:
     """The features of a CPU, of those that the runtime can check."""
     if cpu not in _LEVELS:
-        known = ", ".join(["native", *_LEVELS])
+        known = ", ".join(["native", *_SHORT, *_LEVELS])
         raise UserError(f"cpu must be one of {known}, got {cpu!r}", node="--cpu", hint="try native")
     return tuple(sorted(_LEVELS[cpu]))
 
@@ -72,6 +72,28 @@ _LEVELS = {
 }  # fmt: skip
 
 
+_SHORT = {"baseline": "x86-64-v2", "avx2": "x86-64-v3", "avx512": "x86-64-v4"}
+"""Short names of the levels that every CPU since 2009, 2013 and 2017, or so, has."""
+
+
+def find_all(triple: str = "host", cpus: str = "native", features: str = "") -> list[Target]:
+    """The targets of CPU names with commas between, the most demanding one at the front.
+
+    Raises `UserError` as `find` does, and for two names that ask for the same.
+    """
+    found: dict[tuple[str, ...], Target] = {}
+    for cpu in cpus.split(","):
+        target = find(triple, cpu.strip(), features)
+        if (other := found.get(target.features)) is not None:
+            raise UserError(
+                f"each cpu must need other features, got {other.cpu} and {target.cpu}",
+                node="--cpu",
+                hint="leave one of them out",
+            )
+        found[target.features] = target
+    return sorted(found.values(), key=lambda t: (-t.vector_bytes, -len(t.features)))
+
+
 def find(triple: str = "host", cpu: str = "native", features: str = "") -> Target:
     """The target of a triple, a CPU name (`native` is this machine's) and extra features.
 
@@ -87,7 +109,8 @@ def find(triple: str = "host", cpu: str = "native", features: str = "") -> Targe
 
         name, base = llvm.get_host_cpu_name(), _host_features()
     else:
-        name, base = cpu, _features_of(cpu)
+        name = _SHORT.get(cpu, cpu)
+        base = _features_of(name)
     extra = _feature_names(features)
     for f in extra:
         if f not in FEATURES:

@@ -7,6 +7,17 @@
 
 #include "cpu.h"
 
+const tyc_model *tyc_model_choose(const tyc_model *const *versions, size_t count,
+                                  uint64_t features) {
+    for (size_t i = 0; i + 1 < count; i++)
+        if (!(versions[i]->features & ~features)) return versions[i];
+    return versions[count - 1];
+}
+
+const tyc_model *tyc_model_fitting(const tyc_model *const *versions, size_t count) {
+    return tyc_model_choose(versions, count, tyc_cpu_features());
+}
+
 static bool aligned(const void *pointer) { return ((uintptr_t)pointer & (TYC_ALIGNMENT - 1)) == 0; }
 
 static bool external_weights(const tyc_model *model) {

@@ -67,6 +67,15 @@ _Static_assert(offsetof(tyc_model, weights_bytes) == 80, "layout");
 _Static_assert(offsetof(tyc_model, main) == 88, "layout");
 _Static_assert(offsetof(tyc_model, timed_main) == 96, "layout");
 
+/* The first of the versions of a model whose features are all among `features`; the last one where
+ * there is none: the versions stand from the most demanding to the least, and it says what it
+ * needs. A function of its arguments alone: nothing is stored, nothing is locked. */
+const tyc_model *tyc_model_choose(const tyc_model *const *versions, size_t count,
+                                  uint64_t features);
+
+/* The version for this CPU, whose features are asked once and then remembered. */
+const tyc_model *tyc_model_fitting(const tyc_model *const *versions, size_t count);
+
 /* Checks CPU, ABI versions, pointers and alignment, in this order, then runs the model. `inputs`
  * and `outputs` are the generated structs seen as arrays of pointers. A null `outputs` is always
  * refused, so that a host can ask whether a library fits its CPU without running it. */

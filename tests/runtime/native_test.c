@@ -222,6 +222,27 @@ static void test_profile(void) {
     CHECK(tyc_model_profile(&model, in, out, NULL, NULL, times) == TYC_ERROR_ARGUMENT);
 }
 
+static void test_choice(void) {
+    const uint64_t wide = UINT64_C(1) << TYC_CPU_AVX512F, middle = UINT64_C(1) << TYC_CPU_AVX2;
+    const uint64_t narrow = UINT64_C(1) << TYC_CPU_SSE42;
+    tyc_model models[3] = {make_model(), make_model(), make_model()};
+    models[0].features = wide | middle | narrow;
+    models[1].features = middle | narrow;
+    models[2].features = narrow;
+    const tyc_model *versions[] = {&models[0], &models[1], &models[2]};
+    CHECK(tyc_model_choose(versions, 3, wide | middle | narrow) == &models[0]);
+    CHECK(tyc_model_choose(versions, 3, ~UINT64_C(0)) == &models[0]);
+    CHECK(tyc_model_choose(versions, 3, middle | narrow) == &models[1]);
+    CHECK(tyc_model_choose(versions, 3, wide | narrow) == &models[2]);
+    CHECK(tyc_model_choose(versions, 3, narrow) == &models[2]);
+    CHECK(tyc_model_choose(versions, 3, 0) == &models[2]);
+    CHECK(tyc_model_choose(versions + 2, 1, 0) == &models[2]);
+    models[2].features = UINT64_C(1) << 62; /* what no CPU has */
+    CHECK(tyc_model_fitting(versions + 2, 1) == &models[2]);
+    CHECK(tyc_model_run(tyc_model_fitting(versions + 2, 1), NULL, NULL, NULL, NULL)
+          == TYC_ERROR_CPU);
+}
+
 static void test_call_statuses(void) {
     tyc_model model = make_model();
     float x = 4, y = 0;
@@ -307,6 +328,7 @@ int main(int count, char **arguments) {
     test_default_threads();
     test_run_statuses();
     test_profile();
+    test_choice();
     test_call_statuses();
     test_call_external();
     test_weights(arguments[1]);

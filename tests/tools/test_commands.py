@@ -191,3 +191,11 @@ def test_ops_has_a_row_for_every_op(run):
 def test_the_readme_is_current():
     text = readme.README.read_text()
     assert readme.refreshed(text) == text, "run python -m tyc.tools.dev.readme"
+
+
+def test_inspect_shows_the_versions_of_a_library(run, model, tmp_path):
+    output = tmp_path / "fat.so"
+    arguments = ["compile", model, "-o", output, "--cpu", "x86-64,avx512", "--json"]
+    assert [v["cpu"] for v in json.loads(run(*arguments))["versions"]] == ["x86-64-v4", "x86-64"]
+    text = run("inspect", output)
+    assert "version   x86-64-v4 " in text and text.count("this one runs") == 1
