@@ -173,6 +173,23 @@ def merge_constants(op: Any, context: Context) -> ir.Value | None:
     return building.build(type(op), inner.a, _computed(context, op.NAME, inner.b, op.b))
 
 
+def scale_sum(op: Any, context: Context) -> ir.Value | None:
+    """(x + c) * d is x * d + c * d, where nothing else reads x + c: products meet products."""
+    inner = made_by(op.a, "add") if has_one_use(op.a) else None
+    if inner is None or not is_known(op.b) or not is_known(inner.b) or not _is_float(op):
+        return None
+    # A product before the sum takes this one in: else nothing is gained.
+    below = made_by(inner.a, "multiply") if has_one_use(inner.a) else None
+    sizes = [_type(v) for v in (inner.b, op.b)]
+    merged = math.prod(np.broadcast_shapes(*(t.shape for t in sizes)))
+    if below is None or not is_known(below.b) or inner.a.type != op.y.type:
+        return None
+    if merged > max(t.size for t in sizes):
+        return None
+    term = _computed(context, "multiply", inner.b, op.b)
+    return ty.add(ty.multiply(inner.a, op.b), term)
+
+
 def _computed(context: Context, name: str, *values: ir.Value) -> ir.Value:
     """The op of constants, as a constant."""
     arrays = [context.array(v) for v in values]
@@ -199,7 +216,7 @@ EXACT: dict[str, tuple[Pattern, ...]] = {
 
 FAST: dict[str, tuple[Pattern, ...]] = {
     "add": (merge_constants,),
-    "multiply": (merge_constants,),
+    "multiply": (merge_constants, scale_sum),
     "subtract": (add_negative,),
     "divide": (multiply_by_reciprocal, reciprocal_of_divisor),
     "power": (power_by_constant,),

@@ -335,3 +335,22 @@ def test_overlapping_parts_stay() -> None:
 
     with program(body, (2, 4), w=np.ones((4, 5), np.float32)) as made:
         assert check(made, canonicalize, exact=True) == ["matmul", "slice", "slice"]
+
+
+def test_scale_of_a_scale_and_shift_is_one():
+    """A batch norm before a scale: ((x * a + b) * c) + d."""
+
+    def body(x: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+        return ty.add(ty.multiply(ty.add(ty.multiply(x, a), b), c), d)
+
+    rng = np.random.default_rng(4)
+    factors = {k: rng.uniform(0.5, 2, 6).astype(np.float32) for k in "abcd"}
+    assert left(body, (5, 6), tolerance=1e-5, **factors) == ["multiply", "add"]
+
+
+def test_scale_of_a_lone_sum_stays():
+    def body(x: Any, b: Any, c: Any) -> Any:
+        return ty.multiply(ty.add(x, b), c)
+
+    factors = {k: np.arange(6, dtype=np.float32) + 1.5 for k in "bc"}
+    assert left(body, (5, 6), tolerance=1e-5, **factors) == ["add", "multiply"]
