@@ -6,12 +6,15 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import steps
 import zoo
 from mlir import ir
 from programs import random_inputs
 
 import tyc.onnx
 from tyc.compiler.options import Options
+from tyc.compiler.pipeline import Compilation
+from tyc.compiler.targets import host
 from tyc.compiler.transforms.layout_rules import WINDOWS, rule_of
 from tyc.compiler.transforms.simplify import simplify
 from tyc.dialects import interpreter
@@ -24,6 +27,12 @@ TRANSPOSES = {
     "ppocr_cls": 1, "ppocrv4_det": 1, "silero_vad": 0, "mobilenet_v2": 1, "resnet18": 1,
     "resnet50": 1, "unet_small": 2, "light_squeezenet": 1, "light_densenet121": 1,
     "light_inception_v1": 5, "light_shufflenet": 17,
+}  # fmt: skip
+# Kernels that only move: places in a stride that go between pixels, a result in its own order,
+# concatenations that several kernels read.
+MOVES = {
+    "ppocr_cls": 0, "ppocrv4_det": 2, "magika": 0, "silero_vad": 2, "mobilenet_v2": 0,
+    "resnet18": 0, "unet_small": 4, "light_squeezenet": 2,
 }  # fmt: skip
 
 
@@ -58,6 +67,15 @@ def test_few_transposes(name: str) -> None:
         for operation in made.operations():
             if operation.name == "ty.transpose" and name != "light_shufflenet":
                 assert not (_meets(operation, True) and _meets(operation, False)), operation
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_few_kernels_that_only_move(name: str) -> None:
+    made = program_of(name)
+    Compilation(made, host(), Options()).run_program_stages()
+    with made.module.context:
+        moves = [s.names for s in steps.steps_of(made) if s.moves]
+        assert len(moves) <= MOVES[name], moves
 
 
 def _meets(operation: ir.Operation, up: bool) -> bool:
