@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from programs import check, names, program
+from programs import check, names, program, random_inputs
 
+from tyc.compiler.pipeline import compile_program
 from tyc.compiler.transforms.dce import dce
 from tyc.compiler.transforms.simplify import simplify
-from tyc.dialects import ty
+from tyc.dialects import interpreter, ty
 from tyc.dialects.building import type_of
+from tyc.runtime import load
 
 
 class Network:
@@ -160,6 +163,20 @@ def test_outputs_stay(seed: int) -> None:
         check(made, simplify, tolerance=1e-3)
         assert str(made.module) == text, names(made)
         assert "batch_norm" not in found
+
+
+@pytest.mark.parametrize("size", [(1, 4, 5, 6), (1, 8, 14, 16)])
+@pytest.mark.parametrize("seed", range(60, 64))
+def test_compiled_network_agrees(seed: int, size: tuple[int, ...], tmp_path: Path) -> None:
+    """Whatever fusion puts together; the larger images are many enough to be cut in tasks."""
+    with program(lambda x: Network(seed, x).grow(18), size) as made:
+        arrays = random_inputs(made)
+        wanted = interpreter.run(made, arrays)
+        compile_program(made, tmp_path / "network.so")
+    result = load(tmp_path / "network.so", threads=2)(*arrays)
+    for got, want in zip(result if isinstance(result, tuple) else [result], wanted, strict=True):
+        bound = 1e-4 * max(float(np.abs(want).max(initial=0)), 1)
+        np.testing.assert_allclose(got, want, rtol=0, atol=bound)
 
 
 @pytest.mark.parametrize("seed", range(40, 60))
