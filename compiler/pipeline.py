@@ -36,6 +36,7 @@ from tyc.compiler.transforms.plan_memory import (
     plan_memory,
 )
 from tyc.compiler.transforms.simplify import simplify
+from tyc.compiler.transforms.split_reductions import split_reductions
 from tyc.compiler.tuning.database import Database, read_all
 from tyc.dialects.program import Program
 from tyc.runtime.errors import InternalError, TycError
@@ -61,6 +62,8 @@ def _expand(program: Program, options: Options) -> None:
     # Expansions bring constants and views that fold or cancel with their surroundings.
     simplify(program, options)
     expand_composites(program)
+    # Last: what is canonical is one reduction.
+    split_reductions(program, options)
 
 
 @dataclass
