@@ -211,7 +211,10 @@ def _shares(shape: Shape, g: int) -> bool:
         stride = access.parallel[g]
         if stride == 0 and access.address.atoms():
             return True
-        if stride and any(s and abs(s) <= abs(stride) for s in access.reduction):
+        reach = [
+            (s, abs(s) * (q.extent - 1)) for s, q in zip(access.reduction, shape.reductions) if s
+        ]
+        if stride and any(abs(s) <= abs(stride) <= most for s, most in reach):
             return True
     return False
 

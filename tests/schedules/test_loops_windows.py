@@ -61,6 +61,12 @@ def test_grouped_convolution_by_loops() -> None:
     )
 
 
+def test_sums_that_share_nothing_are_cut_by_rows() -> None:
+    """No two of the rows read the same element: an item is a row, not eight rows of a vector."""
+    found = check(lambda x: ty.reduce_sum(x, axes=[2]), (1, 60, 64, 96), tolerance=1e-4)
+    assert found.count >= 16
+
+
 def depthwise(kernel: int, stride: int, channels: int):
     """Body and weight shape of a depthwise convolution with channels last."""
     pad = kernel // 2
