@@ -27,7 +27,7 @@ _TEAMS = ((1, 4.0), (2, 4.0), (4, 2.0), (8, 1.0), (16, 1.0))
 @dataclass(frozen=True)
 class Machine:
     """What costs depend on: bytes of a sum, lanes of a vector, registers, caches; whether A is
-    `scattered`, and how far apart its rows are."""
+    `scattered`, how far apart its rows are, how many tensors go by as the results do."""
 
     itemsize: int
     lanes: int
@@ -38,6 +38,7 @@ class Machine:
     fused: bool
     scattered: bool
     row_bytes: int
+    streams: int
 
     @staticmethod
     def of(contraction: Contraction, target: Target) -> Machine:
@@ -48,6 +49,7 @@ class Machine:
             target.l1_bytes, target.l2_bytes, target.l3_bytes,
             "fma" in target.features or not target.triple.startswith("x86"),
             is_scattered(contraction.a, contraction), _row_bytes(contraction),
+            _streams(contraction),
         )  # fmt: skip
 
     def again(self, held: float) -> float:
@@ -56,8 +58,8 @@ class Machine:
         if held <= 0.5 * self.l1_bytes:
             return 0.0
         if held <= 0.75 * self.l2_bytes:
-            return 1 / 200
-        return 1 / 64 if held <= self.l3_bytes else 1 / 16
+            return 1 / 400
+        return 1 / 200 if held <= self.l3_bytes else 1 / 16
 
     def product(self, height: int, vectors: int) -> float:
         """Cycles for one product of every sum of a tile."""
@@ -80,6 +82,13 @@ def _row_bytes(contraction: Contraction) -> int:
     strides = strides_of(contraction.a)
     inner = strides.get(contraction.rows[-1], 0) if contraction.rows else 0
     return inner * itemsize(contraction.a.element) or 1
+
+
+def _streams(contraction: Contraction) -> int:
+    """The results, and arguments of the same type: such as a residual that is added."""
+    kinds = [root.value.type for root in contraction.roots]
+    arguments = contraction.function.regions[0].blocks[0].arguments
+    return len(kinds) + sum(a.type in kinds for a in arguments)
 
 
 def cost(plan: Plan, contraction: Contraction, machine: Machine) -> float:
@@ -160,12 +169,17 @@ class _Work:
     def written(self) -> float:
         """Results that are written a panel at a time: the rest of each row comes later, and a line
         twice where panels end within it."""
-        plan, size, strips = self.plan, self.machine.itemsize, panels(self.plan)
+        plan, m, c, strips = self.plan, self.machine, self.contraction, panels(self.plan)
+        rows, columns, size = plan.rows.extent(), c.extent(c.columns), m.itemsize
+        total = 0.0
+        far = c.extent(c.rows) * columns * size * m.streams > m.l2_bytes
+        if far and strips * plan.width < columns:
+            # Parts of rows far apart do not come by themselves.
+            total += 10.0 * m.streams * rows
         if plan.panels_inner or strips == 1:
-            return 0.0
-        lines = plan.width * size / 64
+            return total
         split = 8.0 if plan.width * size % 64 else 0.0
-        return plan.rows.extent() * strips * (lines + split)
+        return total + rows * strips * (plan.width * size / 64 + split)
 
     def moved(self) -> float:
         """What comes from further away than the first cache."""
@@ -183,7 +197,10 @@ class _Work:
             again = m.again(b + row_tile) * b * (tiles - 1) + m.again(row_tile) * a * (strips - 1)
         else:
             again = m.again(panel + row_tile) * b * (tiles - 1) + m.again(a) * a * (strips - 1)
-        waiting = 2 * (plan.chunks - 1) * rows * strips * plan.width * size / 32
+        results = rows * strips * plan.width * size
+        waiting = 2 * (plan.chunks - 1) * results * (1 / 32 + m.again(results + a))
+        # The first products of a chunk wait for the sums of the one before.
+        waiting += 80 * (plan.chunks - 1) * tiles * strips
         return first + again * plan.chunks + waiting
 
     def copy_a(self) -> float:

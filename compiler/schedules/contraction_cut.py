@@ -171,10 +171,14 @@ def row_tiles(rows: int, height: int) -> tuple[tuple[int, int], ...]:
 
 def panels(plan: Plan) -> int:
     """The number of panels in a full column block."""
-    lengths = plan.columns.lengths(False)
-    lane = plan.columns.loops[-1]
-    others = math.prod(n for d, n in lengths.items() if d != lane)
-    return others * -(-lengths[lane] // plan.width)
+    return panels_of(plan.columns, plan.width)
+
+
+def panels_of(columns: Block, width: int) -> int:
+    """The number of panels of that width in a full column block."""
+    lengths = columns.lengths(False)
+    lane = lengths.pop(columns.loops[-1])
+    return math.prod(lengths.values()) * -(-lane // width)
 
 
 def box(plan: Plan, chunked: bool, last: Sequence[bool] = (False, False, False)) -> dict[int, int]:
@@ -192,9 +196,9 @@ def slab_shape(side: Side, lengths: dict[int, int]) -> tuple[int, ...]:
     )
 
 
-def slab_elements(plan: Plan, side: Side, chunked: bool) -> int:
+def slab_size(side: Side, lengths: dict[int, int]) -> int:
     """Elements of the part of a tensor that a task reads."""
-    return math.prod(slab_shape(side, box(plan, chunked)))
+    return math.prod(slab_shape(side, lengths))
 
 
 def accumulates_in_place(contraction: Contraction) -> bool:

@@ -24,9 +24,9 @@ from tyc.compiler.schedules.contraction_cut import (
     Block,
     Plan,
     accumulates_in_place,
-    panels,
+    panels_of,
     scratch_bytes,
-    slab_elements,
+    slab_size,
 )
 from tyc.compiler.schedules.contraction_form import Contraction, Side, argument_of, strides_of
 from tyc.compiler.targets import Target
@@ -134,19 +134,21 @@ class _Search:
         a, b = _kinds_of_a(c)[0], _kinds_of_b(c)[0]
         across = [True, False] if len(c.rows) > 1 else [True]
         return Choices(
-            self._tiles(), [self._chunk(b, 2, 1.0)], [a], [b], [b != PACKED or a == DIRECT],
-            across, [False, True],
+            self._tiles(), self._chunks(b, (1.0, math.inf)), [a], [b],
+            [b != PACKED or a == DIRECT], across, [False, True],
         )  # fmt: skip
 
     def all(self) -> Choices:
         """Every choice that may be the best one."""
         c = self.contraction
         kinds = _kinds_of_b(c)
-        chunks = [self._chunk(kinds[0], 2, scale) for scale in (1.0, 0.5, 2.0, math.inf)]
         return self.usual()._replace(
-            chunks=list(dict.fromkeys(chunks)), a=_kinds_of_a(c), b=kinds,
+            chunks=self._chunks(kinds[0], (1.0, 0.5, 2.0, math.inf)), a=_kinds_of_a(c), b=kinds,
             rows_fastest=[True, False],
         )  # fmt: skip
+
+    def _chunks(self, kind_b: str, scales: Sequence[float]) -> list[Block]:
+        return list(dict.fromkeys(self._chunk(kind_b, 2, scale) for scale in scales))
 
     def _tiles(self) -> list[tuple[int, int]]:
         """Heights and vectors of register tiles that keep the multipliers busy."""
@@ -222,8 +224,6 @@ class _Search:
             return f"{plan.height * plan.vectors} sums in {m.registers} registers"
         if plan.a not in _kinds_of_a(c) or plan.b not in _kinds_of_b(c):
             return f"A {plan.a} and B {plan.b}"
-        if not all(b.is_valid() for b in (plan.rows, plan.columns, plan.chunk)):
-            return "blocks that are no part of the loops"
         split = plan.columns.position == len(plan.columns.loops) - 1
         if split and plan.columns.ragged and plan.columns.chunk % plan.width:
             return "a block of columns that ends within a panel"
@@ -237,7 +237,10 @@ class _Search:
 
 def _block(loops: tuple[int, ...], contraction: Contraction, cut: Sequence[int]) -> Block:
     position, chunk = cut
-    return Block(loops, tuple(contraction.sizes[d] for d in loops), int(position), int(chunk))
+    found = Block(loops, tuple(contraction.sizes[d] for d in loops), int(position), int(chunk))
+    if not found.is_valid():
+        raise ValueError(f"a cut {list(cut)} that is no part of the loops")
+    return found
 
 
 def _depth_cut(sizes: tuple[int, ...], goal: int) -> tuple[int, int]:
@@ -327,22 +330,20 @@ def _completed(
 ) -> Plan:
     """The plan with these cuts and the sizes of its scratch."""
     scratch = base.chunks > 1 and not accumulates_in_place(contraction)
-    plan = replace(
-        base, rows=rows, columns=columns, a_chunked=a, b_chunked=b, scratch_output=scratch
-    )
-    slab = slab_elements(plan, contraction.a, a) + plan.width if plan.a == SLAB else 0
-    panel = _b_elements(plan, contraction)
-    return replace(plan, a_elements=slab, b_elements=panel) if slab or panel else plan
+    lengths = rows.lengths(False) | columns.lengths(False)
+    slab = panel = 0
+    if base.a == SLAB:
+        slab = slab_size(contraction.a, lengths | base.depth_lengths(a)) + base.width
+    if base.b == SLAB:
+        panel = slab_size(contraction.b, lengths | base.depth_lengths(b)) + base.width
+    elif base.b == PANELS:
+        depth = math.prod(base.depth_lengths(b).values())
+        panel = panels_of(columns, base.width) * depth * base.width
+    return replace(
+        base, rows=rows, columns=columns, a_chunked=a, b_chunked=b, scratch_output=scratch,
+        a_elements=slab, b_elements=panel,
+    )  # fmt: skip
 
 
 def _uncut(plan: Plan) -> Plan:
     return replace(plan, rows=_UNCUT, columns=_UNCUT, a_elements=0, b_elements=0)
-
-
-def _b_elements(plan: Plan, contraction: Contraction) -> int:
-    if plan.b == SLAB:
-        return slab_elements(plan, contraction.b, plan.b_chunked) + plan.width
-    if plan.b == PANELS:
-        depth = math.prod(plan.depth_lengths(plan.b_chunked).values())
-        return panels(plan) * depth * plan.width
-    return 0
