@@ -37,6 +37,7 @@ from tyc.compiler.transforms.plan_memory import (
 )
 from tyc.compiler.transforms.simplify import simplify
 from tyc.compiler.transforms.split_reductions import split_reductions
+from tyc.compiler.transforms.strip import strip
 from tyc.compiler.tuning.database import Database, read_all
 from tyc.dialects.program import Program
 from tyc.runtime.errors import InternalError, TycError
@@ -52,6 +53,8 @@ PROGRAM_STAGES: tuple[tuple[str, Callable[[Program, Options], None]], ...] = (
 
 STAGES = ("import", *(name for name, _ in PROGRAM_STAGES), "kernels", "plan", "library")
 """All stages by name, as `--emit` and `--from` take them."""
+
+_MOST_STRIPS = 100
 
 Observer = Callable[[str, Program], None]
 Progress = Callable[[str, int, int], None]
@@ -137,11 +140,32 @@ class Compilation:
         return failures
 
     def plan_memory(self) -> None:
-        """Gives every buffer its place."""
+        """Gives every buffer its place; computes in strips what the budget leaves no room for."""
         with self.timed("plan"), self.program.module.context:
-            budget = self.options.memory_budget
-            self.plan, self.weights = plan_memory(self.program, self.kernels, self.target, budget)
-            check_budget(self.plan)
+            self._plan(self.options.memory_budget)
+            budget = self.plan.budget_bytes
+            changed = budget is not None and self._strip(budget)
+        if changed:
+            self.compile_kernels()
+            with self.timed("plan"), self.program.module.context:
+                self._plan(budget)
+        check_budget(self.plan)
+
+    def _plan(self, budget: int | float | None) -> None:
+        self.plan, self.weights = plan_memory(self.program, self.kernels, self.target, budget)
+
+    def _strip(self, budget: int) -> bool:
+        """Cuts chains of kernels into strips until the plan fits or nothing makes it smaller."""
+        if self.plan.arena_bytes <= budget:
+            return False
+        rounds = 0
+        self._plan(None)
+        while self.plan.arena_bytes > budget and rounds < _MOST_STRIPS:
+            if not strip(self.program, self.plan, budget):
+                break
+            rounds += 1
+            self._plan(None)
+        return rounds > 0
 
     def parts(self) -> artifact.Parts:
         """All that goes into the library."""

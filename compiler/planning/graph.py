@@ -66,8 +66,8 @@ class Graph:
                     break
                 whole = self.parts[whole][0]
         for v in self.parts:
-            if not masks[v]:  # a piece of something that is written as one
-                masks[v] = own[self.root(v)[0]]
+            if not masks[v]:  # a piece that is read of something that is written elsewhere
+                masks[v] = masks[self.root(v)[0]]
         return masks
 
 

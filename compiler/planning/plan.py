@@ -30,12 +30,14 @@ class Buffer:
 
 @dataclass
 class Step:
-    """One call of a kernel: the buffers of its inputs, then of its outputs; where it came from."""
+    """One call of a kernel: the buffers of its inputs, then of its outputs; where it came from, and
+    the number of the call in the program."""
 
     kernel: str
     inputs: list[int]
     outputs: list[int]
     origin: str = ""
+    call: int = -1
 
 
 @dataclass
@@ -100,7 +102,7 @@ def arrange(plan: Plan, facts: Sequence[Facts] = (), budget: int | None = None) 
     for value in fitted.expanded.values[len(plan.buffers) :]:
         plan.buffers.append(replace(plan.buffers[value]))
     plan.steps = [
-        Step(steps[k].kernel, list(kernel.inputs), list(kernel.outputs), steps[k].origin)
+        replace(steps[k], inputs=list(kernel.inputs), outputs=list(kernel.outputs))
         for k, kernel in zip(order, fitted.expanded.graph.kernels)
     ]
     plan.bound_bytes = fitted.bound or fitted.layout.peak
@@ -109,12 +111,19 @@ def arrange(plan: Plan, facts: Sequence[Facts] = (), budget: int | None = None) 
     _place(plan, fitted.layout)
 
 
+def root(plan: Plan, buffer: int) -> int:
+    """The buffer that a piece lies in, or the buffer itself."""
+    while plan.buffers[buffer].whole >= 0:
+        buffer = plan.buffers[buffer].whole
+    return buffer
+
+
 def live_at(plan: Plan, at: int) -> list[int]:
-    """The arena's buffers that live while a step runs, the largest first."""
+    """The arena's buffers that live while a step runs, the largest first; for pieces the whole."""
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     for i, step in enumerate(plan.steps):
-        for b in (*step.inputs, *step.outputs):
+        for b in (root(plan, b) for b in (*step.inputs, *step.outputs)):
             first.setdefault(b, i)
             last[b] = i
     found = [b for b in first if first[b] <= at <= last[b] and plan.buffers[b].place == "arena"]

@@ -24,11 +24,13 @@ from tyc.compiler.planning.plan import (
     arrange,
     largest_step,
     live_at,
+    root,
 )
 from tyc.compiler.rewriting import producer
 from tyc.compiler.schedules import cost
 from tyc.compiler.schedules.kernel import Packing
 from tyc.compiler.targets import Target
+from tyc.compiler.transforms.strip_rows import piece_offset
 from tyc.dialects import building
 from tyc.dialects.program import Program
 from tyc.runtime.errors import UserError
@@ -79,14 +81,19 @@ def plan_memory(
     """The plan of a fused program, and its weights in the order of the `weight` buffers.
 
     `budget` is the most bytes that the workspace may have, or, below 1, its share of what it would
-    have without a budget. The plan of a budget that nothing fits is the smallest there is.
+    have without a budget. The plan of a budget that nothing fits is the smallest there is. Of a
+    kernel that is not compiled yet nothing is known: it runs in place nowhere.
     """
     planner = _Planner(program, kernels)
+    # The last first: what a concatenation joins may be one itself.
+    for operation in reversed(list(program.operations())):
+        if operation.name == "ty.concat":
+            planner.pieces(operation)
     for operation in program.operations():
         if operation.name == "func.call":
             planner.call(operation)
     plan = planner.plan
-    facts = [_facts(kernels[s.kernel], target) for s in plan.steps]
+    facts = [_facts(kernels.get(s.kernel), target) for s in plan.steps]
     if isinstance(budget, float):
         free = deepcopy(plan)
         arrange(free, facts)
@@ -96,7 +103,9 @@ def plan_memory(
     return plan, list(planner.weights)
 
 
-def _facts(kernel: CompiledKernel, target: Target) -> Facts:
+def _facts(kernel: CompiledKernel | None, target: Target) -> Facts:
+    if kernel is None:
+        return Facts()
     operations = max(kernel.flops, kernel.cost)
     return Facts(kernel.in_place, cost.alone(operations, kernel.bytes, target))
 
@@ -110,7 +119,7 @@ def check_budget(plan: Plan) -> None:
     if budget is None or plan.arena_bytes <= budget:
         return
     at = largest_step(plan)
-    made = {b: step for step in plan.steps for b in step.outputs}
+    made = {root(plan, b): step for step in plan.steps for b in step.outputs}
     live = live_at(plan, at)
     named = [
         f"{plan.buffers[b].nbytes} of {made[b].origin or made[b].kernel}" for b in live[:_NAMED]
@@ -155,20 +164,47 @@ class _Planner:
     def call(self, operation: ir.Operation) -> None:
         """Adds the step of one kernel call."""
         name = ir.FlatSymbolRefAttr(operation.attributes["callee"]).value
-        packings = self.kernels[name].packings
+        packings = self.kernels[name].packings if name in self.kernels else {}
         inputs = []
         for i, operand in enumerate(operation.operands):
             value = _viewed(operand)
             if (op := producer(value)) is not None and op.NAME == "parameter":
                 inputs.append(self._weight(value, packings.get(i)))
             else:
-                inputs.append(self.numbers[value])
+                inputs.append(self._number(value))
         outputs = []
         for result in operation.results:
             if result not in self.numbers:
                 self.numbers[result] = self._add(result, "arena", -1)
             outputs.append(self.numbers[result])
-        self.plan.steps.append(Step(name, inputs, outputs, origin(operation.location)))
+        where, number = origin(operation.location), len(self.plan.steps)
+        self.plan.steps.append(Step(name, inputs, outputs, where, number))
+
+    def _number(self, value: ir.Value) -> int:
+        """The buffer of a value; of rows that are cut out of another one, a piece of its buffer."""
+        if value not in self.numbers:
+            piece = piece_offset(value)
+            assert piece is not None, f"nothing writes {value}"
+            self._piece(value, self._number(_viewed(piece[0])), piece[1])
+        return self.numbers[value]
+
+    def _piece(self, value: ir.Value, whole: int, offset: int) -> None:
+        outer = self.plan.buffers[whole]
+        if outer.whole >= 0:  # a piece of a piece
+            whole, offset = outer.whole, offset + outer.offset
+        nbytes = building.type_of(value).nbytes
+        buffer = Buffer(nbytes, outer.place, outer.index, whole, offset)
+        self.numbers[value] = len(self.plan.buffers)
+        self.plan.buffers.append(buffer)
+
+    def pieces(self, operation: ir.Operation) -> None:
+        """Puts what a `ty.concat` in main joins where the whole is read: nothing is copied."""
+        result, offset = operation.results[0], 0
+        if result not in self.numbers:
+            self.numbers[result] = self._add(result, "arena", -1)
+        for value in operation.operands:
+            self._piece(value, self.numbers[result], offset)
+            offset += building.type_of(value).nbytes
 
 
 _NAME = re.compile(r'loc\("([^"]*)"')

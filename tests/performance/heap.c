@@ -1,4 +1,4 @@
-/* Preloaded into a peer's process: counts the bytes that its heap holds, and remembers the blocks. */
+/* Preloaded into a peer: counts the bytes that its heap holds, and remembers the blocks. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <malloc.h>

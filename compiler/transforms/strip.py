@@ -1,0 +1,221 @@
+"""Computes a chain of kernels strip by strip, so that what lies between them is never whole.
+
+    %a = call @conv(%x)                     %x0 = ty.slice %x rows 0..57
+    %y = call @pool(%a)                     %a0 = call @conv_rows_0(%x0)
+                                            %y0 = call @pool_rows_0(%a0)
+                                            ...                               (as often as it takes)
+                                            %y = ty.concat %y0, %y1, ...
+
+Slices and the concatenation are views: rows along the leading dimension are one piece of memory.
+Rows that two strips need are computed twice. Main is rewritten; the kernels are compiled after it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlir import ir
+from mlir.dialects import func
+
+from tyc.compiler.planning.plan import Plan, largest_step, live_at, root
+from tyc.compiler.transforms.strip_rows import Rows, Strip, cut_rows, leading_axis
+from tyc.dialects import building
+from tyc.dialects.program import Program
+
+_LONGEST, _STRIPS = 6, (2, 3, 4, 6, 8, 12, 16, 24, 32)
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """Calls of which each reads the result of the one before, in how many strips, and the bytes
+    that then live, about."""
+
+    calls: Sequence[ir.Operation]
+    count: int
+    live: int
+
+
+def strip(program: Program, plan: Plan, budget: int) -> bool:
+    """Cuts the chain that the step with the most bytes belongs to into strips; false where no chain
+    makes it less."""
+    functions = {
+        ir.StringAttr(op.attributes["sym_name"]).value: op.operation
+        for op in program.module.body.operations
+    }
+    with program.module.context, ir.Location.unknown():
+        best = _best(program, plan, budget, functions)
+        if best is None or best.live >= plan.arena_bytes:
+            return False
+        _rewrite(program, best, functions)
+    return True
+
+
+def _best(
+    program: Program, plan: Plan, budget: int, functions: dict[str, ir.Operation]
+) -> _Chain | None:
+    """The fewest strips that fit the budget; where none do, whatever needs the least."""
+    calls = [o for o in program.operations() if o.name == "func.call"]
+    at = largest_step(plan)
+    chains = []
+    for chain in _chains(calls[plan.steps[at].call]):
+        chains += _estimates(chain, functions, plan, at, calls)
+    fitting = [c for c in chains if c.live <= budget]
+    if fitting:
+        return min(fitting, key=lambda c: (c.count, len(c.calls), c.live))
+    return min(chains, key=lambda c: (c.live, c.count), default=None)
+
+
+def _chains(call: ir.Operation) -> list[list[ir.Operation]]:
+    """The chains of two calls or more that a call is part of."""
+    before, after = [call], [call]
+    while len(before) < _LONGEST and (previous := _previous(before[0])) is not None:
+        before.insert(0, previous)
+    while len(after) < _LONGEST and (following := _only_reader(after[-1])) is not None:
+        after.append(following)
+    return [
+        [*before[first:], *after[1:last]]
+        for first in range(len(before))
+        for last in range(1, len(after) + 1)
+        if len(before) - first + last - 1 > 1
+    ]
+
+
+def _only_reader(call: ir.Operation) -> ir.Operation | None:
+    """The call that alone reads the result of a call."""
+    uses = list(call.results[0].uses)
+    owner = uses[0].owner.operation if len(uses) == 1 and len(call.results) == 1 else None
+    return owner if owner is not None and owner.name == "func.call" else None
+
+
+def _previous(call: ir.Operation) -> ir.Operation | None:
+    """The call whose result, the largest of those that only this call reads, it reads."""
+    found = [
+        value
+        for value in call.operands
+        if not isinstance(value.owner, ir.Block) and value.owner.operation.name == "func.call"
+        if _only_reader(value.owner.operation) is not None
+    ]
+    best = max(found, key=lambda v: building.type_of(v).nbytes, default=None)
+    return None if best is None else best.owner.operation
+
+
+def _callee(call: ir.Operation) -> str:
+    return ir.FlatSymbolRefAttr(call.attributes["callee"]).value
+
+
+def _rows_of(call: ir.Operation, count: int) -> list[Rows]:
+    """The strips of a call's result."""
+    shape = building.type_of(call.results[0]).shape
+    axis = leading_axis(shape)
+    size = -(-shape[axis] // count)
+    return [Rows(axis, s, min(s + size, shape[axis])) for s in range(0, shape[axis], size)]
+
+
+def _strips(
+    chain: Sequence[ir.Operation], functions: dict[str, ir.Operation], rows: Rows
+) -> list[Strip] | None:
+    """The kernels of a chain for rows of its last result, or `None` where one cannot be cut."""
+    found: list[Strip] = []
+    for call, reader in zip(reversed(chain), (None, *reversed(chain))):
+        if reader is not None:
+            place = [v == call.results[0] for v in reader.operands]
+            last = found[-1].arguments
+            assert last is not None
+            wanted = last[place.index(True)]
+            if wanted is None or sum(place) != 1:
+                return None
+            rows = wanted
+        if len(call.results) != 1:
+            return None
+        made = Strip(functions[_callee(call)], rows)
+        if made.arguments is None:
+            return None
+        found.append(made)
+    return found[::-1]
+
+
+def _estimates(
+    chain: Sequence[ir.Operation], functions: dict[str, ir.Operation], plan: Plan, at: int,
+    calls: Sequence[ir.Operation],
+) -> list[_Chain]:  # fmt: skip
+    """The chain in several numbers of strips, with what lives while one of them runs."""
+    last, found = chain[-1], []
+    numbers = {plan.steps[i].call: i for i in range(len(plan.steps))}
+    steps = [plan.steps[numbers[calls.index(c)]] for c in chain]
+    inner = {b for step in steps[:-1] for b in step.outputs}
+    others = set(live_at(plan, at)) - inner
+    for step in steps:
+        others |= {b for b in step.inputs if plan.buffers[b].place == "arena"} - inner
+    others |= {b for b in steps[-1].outputs if plan.buffers[b].place == "arena"}
+    outside = sum(plan.buffers[b].nbytes for b in {root(plan, b) for b in others})
+    for count in _STRIPS:
+        rows = _rows_of(last, count)
+        if len(rows) < count:
+            break
+        made = _strips(chain, functions, rows[len(rows) // 2])
+        if made is None:
+            break
+        parts = [_bytes(strip) for strip in made[:-1]]
+        pairs = [a + b for a, b in zip([0, *parts], [*parts, 0])]
+        found.append(_Chain(chain, len(rows), outside + max(pairs)))
+    return found
+
+
+def _bytes(strip: Strip) -> int:
+    """The bytes of the rows that a strip computes."""
+    result = strip.operations[-1].operands[0]
+    rows, t = strip.rows[result], building.type_of(result)
+    return t.nbytes if rows is None else t.nbytes // t.shape[rows.axis] * (rows.stop - rows.start)
+
+
+def _rewrite(program: Program, chain: _Chain, functions: dict[str, ir.Operation]) -> None:
+    """Puts the strips in place of the chain and removes what nothing calls any more."""
+    from tyc.dialects import ty
+
+    last = chain.calls[-1]
+    pieces = []
+    for rows in _rows_of(last, chain.count):
+        strips = _strips(chain.calls, functions, rows)
+        assert strips is not None, "the middle strip could be cut, this one cannot"
+        made: dict[ir.Value, ir.Value] = {}
+        for call, one in zip(chain.calls, strips):
+            with ir.InsertionPoint(last), call.location:
+                made[call.results[0]] = _call(program, call, one, made, functions)
+        pieces.append(made[last.results[0]])
+    axis = leading_axis(building.type_of(last.results[0]).shape)
+    with ir.InsertionPoint(last), last.location:
+        whole = ty.concat(pieces, axis=axis)
+    last.results[0].replace_all_uses_with(whole)
+    for call in reversed(chain.calls):
+        call.erase()
+    called = {_callee(o) for o in program.operations() if o.name == "func.call"}
+    for name, function in functions.items():
+        if name != "main" and name not in called:
+            function.erase()
+
+
+def _call(
+    program: Program, call: ir.Operation, one: Strip, made: dict[ir.Value, ir.Value],
+    functions: dict[str, ir.Operation],
+) -> ir.Value:  # fmt: skip
+    """The call of one strip's kernel."""
+    assert one.arguments is not None
+    operands = []
+    for value, rows in zip(call.operands, one.arguments):
+        if value in made:
+            operands.append(made[value])
+        else:
+            operands.append(value if rows is None else cut_rows(value, rows))
+    function = one.emit(program.module, "kernel")
+    signature = ir.TypeAttr(function.attributes["function_type"]).value
+    digest = hashlib.sha256(str(function).encode()).hexdigest()[:10]
+    name = f"{_callee(call).rpartition('_')[0].removesuffix('_rows')}_rows_{digest}"
+    if name in functions:  # the same text, as the name says
+        function.erase()
+    else:
+        function.attributes["sym_name"] = ir.StringAttr.get(name)
+        functions[name] = function
+    results = ir.FunctionType(signature).results
+    return func.CallOp(results, ir.FlatSymbolRefAttr.get(name), operands).operation.results[0]
