@@ -29,13 +29,15 @@ Tensors = Sequence[tuple[str, TensorType]]
 
 @dataclass
 class Artifact:
-    """The files that were written, and the manifest that the library carries."""
+    """The files that were written, and the manifest that the library carries. `unfit` are kernels
+    that got the default, as their tuned choice does not fit."""
 
     library: Path
     header: Path
     manifest_file: Path
     manifest: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
+    unfit: list[str] = field(default_factory=list)
 
 
 def check_output(output: Path) -> None:

@@ -71,7 +71,8 @@ def _expand(program: Program, options: Options) -> None:
 
 @dataclass
 class Compilation:
-    """One program on its way: what is known after each stage."""
+    """One program on its way: what is known after each stage. `unfit` are kernels whose tuned
+    choice this compiler cannot follow."""
 
     program: Program
     target: Target
@@ -79,6 +80,7 @@ class Compilation:
     observer: Observer | None = None
     progress: Progress | None = None
     tuned: Database | None = None
+    unfit: list[str] = field(default_factory=list)
     kernels: dict[str, CompiledKernel] = field(default_factory=dict)
     plan: Plan = field(default_factory=Plan)
     weights: list[Weight] = field(default_factory=list)
@@ -137,6 +139,8 @@ class Compilation:
             again = [replace(f.source, choice=None) for f in failures]
             made, failures = pool.compile_all(again, self.target, self.options)
             self.kernels |= made
+        chosen = [s.name for s in sources if s.choice is not None]
+        self.unfit = [n for n in chosen if n in self.kernels and not self.kernels[n].tuned]
         return failures
 
     def plan_memory(self) -> None:
@@ -191,6 +195,7 @@ def write_library(runs: Sequence[Compilation], output: Path) -> artifact.Artifac
     with runs[0].timed("library"):
         written = artifact.write([run.parts() for run in runs], output)
     for run in runs:
+        written.unfit += run.unfit
         for stage, seconds in run.seconds.items():
             written.seconds[stage] = written.seconds.get(stage, 0.0) + seconds
     return written

@@ -267,6 +267,7 @@ def _report(run: _Run, written: Artifact) -> dict[str, Any]:
         "versions": manifest.get("versions", []),
         "kernels": len(kernels),
         "tuned": sum(k["tuned"] for k in kernels),
+        "unfit": written.unfit,
         "calls": sum(k["count"] for k in kernels),
         "flops": sum(k["flops"] * k["count"] for k in kernels),
         "seconds": {k: round(v, 3) for k, v in written.seconds.items()},
@@ -286,4 +287,6 @@ def _show(report: dict[str, Any], json: bool) -> None:
     print(f"  weights    {size_text(memory['weights_bytes'])}")
     tuned = f", {report['tuned']} tuned" if report["tuned"] else ""
     print(f"  kernels    {report['kernels']}, called {report['calls']} times{tuned}")
+    if report["unfit"]:
+        print(f"  default    {len(report['unfit'])} tuned choices no longer fit: tune again")
     print(f"  seconds    {', '.join(f'{k} {v:.2f}' for k, v in seconds.items())}")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from commands import small_model
+from onnx import helper
 
 import tyc.onnx
 from tyc import runtime
@@ -17,7 +22,7 @@ from tyc.compiler.options import Options
 from tyc.compiler.pipeline import Compilation, compile_program
 from tyc.compiler.schedules.choice import Choice
 from tyc.compiler.targets import find, host
-from tyc.compiler.tuning.database import Database, Record, key_of
+from tyc.compiler.tuning.database import Database, Record, key_of, read
 from tyc.tools import tyc as command
 
 
@@ -84,13 +89,18 @@ def test_a_choice_enters_the_cache_s_key(model: Path, tmp_path: Path):
         Choice("of another compiler", {}),
     ],
 )
-def test_choices_that_do_not_fit_give_way(model: Path, tmp_path: Path, choice: Choice):
+def test_choices_that_do_not_fit_give_way(
+    model: Path, tmp_path: Path, choice: Choice, capsys: pytest.CaptureFixture[str]
+):
     path = tmp_path / "x.tuned"
     database(model, Options(), 0, path)
     data = json.loads(path.read_text())
     path.write_text(json.dumps({**data, "choice": choice.to_json()}))
     made = compile_program(tyc.onnx.load(model), tmp_path / "x.so", tuned=[path])
     assert [k["tuned"] for k in made.manifest["kernels"]] == [False]
+    assert made.unfit == [k["name"] for k in made.manifest["kernels"]]
+    _, out, _ = run(capsys, "compile", model, "-o", tmp_path / "x.so", "--tuned", path)
+    assert "1 tuned choices no longer fit: tune again" in out
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -154,3 +164,33 @@ def test_code_that_cannot_run_here_is_not_tuned(model: Path, capsys: pytest.Capt
 
 def _runs(cpu: str) -> bool:
     return set(find(cpu=cpu).features) <= set(host().features)
+
+
+def test_an_interrupt_keeps_what_was_found(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    shapes = [(64, 80), (80, 96), (96, 48)]
+    names = ["x", "a", "b", "y"]
+    nodes = [
+        helper.make_node("MatMul", [names[i], f"w{i}"], [names[i + 1]], name=f"product{i}")
+        for i in range(3)
+    ]
+    arrays = {f"w{i}": rng.standard_normal(s).astype(np.float32) for i, s in enumerate(shapes)}
+    model = small_model(tmp_path / "m.onnx", shape=(48, 64), nodes=nodes, arrays=arrays)
+    path = tmp_path / "m.tuned"
+    arguments = [sys.executable, "-m", "tyc.tools.tyc", "tune", model, "-o", path]
+    arguments += ["--trials", "1", "--threads", "1"]
+    process = subprocess.Popen([*map(str, arguments), "--json"], stdout=subprocess.PIPE, text=True)
+    end = time.monotonic() + 60
+    while not path.exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)  # what the parent hands its child is an interrupt
+    out, _ = process.communicate(timeout=60)
+    found = read(path)
+    assert 1 <= len(found.records) <= 3
+    assert process.returncode in (0, 128 + signal.SIGTERM)
+    if process.returncode:
+        assert json.loads(out)["interrupted"] and json.loads(out)["left"] >= 1
+    again = subprocess.run([*map(str, arguments), "--json"], capture_output=True, text=True)
+    report = json.loads(again.stdout)
+    assert (again.returncode, report["left"]) == (0, 0)
+    assert sum(k["known"] for k in report["kernels"]) >= len(found.records)
