@@ -33,8 +33,9 @@ from tyc.dialects.program import Program
 _EPILOGUES = ("contraction", "window", "rows")
 _PULLED = {"elementwise", "gather", "movement"}
 _TAKES_PROLOGUE = {"elementwise", "rows", "contraction", "window", "gather", "movement"}
-# More pixels than this are cut in tasks that each have all output channels.
+# From here on pixels are cut in tasks that each have all output channels.
 _MANY = 128
+_WEIGHT_BYTES = 1 << 20
 _FEW_CHANNELS = 8
 # Operations an element that may be done again where windows overlap.
 _LIGHT = 1.5
@@ -187,7 +188,10 @@ def _is_copied_anyway(reader: Any, producer: Group) -> bool:
     overlaps = any(k > s for k, s in zip(kernel, reader.strides))
     if overlaps and _work(producer) > _LIGHT:
         return False
-    # Few pixels are not cut into tasks, columns are: then each task would copy all of them.
+    # Columns are cut where there are few pixels or more weights than stay in a cache: then each
+    # block of columns would copy the pixels again.
+    if not overlaps and building.type_of(reader.weight).nbytes > _WEIGHT_BYTES:
+        return False
     return building.type_of(reader.y).size // building.type_of(reader.weight).shape[0] >= _MANY
 
 

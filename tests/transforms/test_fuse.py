@@ -42,7 +42,8 @@ def kernels(body: Any, tmp_path: Path, *inputs: Sequence[int], **parameters: np.
         run.write(tmp_path / "model.so")
     got = load(tmp_path / "model.so", threads=1)(*arrays)
     for a, b in zip(got if isinstance(got, tuple) else [got], want, strict=True):
-        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
+        # Winograd's products lose a digit of the largest value.
+        np.testing.assert_allclose(a, b, rtol=0, atol=5e-5 * max(float(np.abs(b).max()), 1))
     return [[n for n in names if n not in ("constant", "reshape")] for names in found]
 
 
@@ -121,6 +122,16 @@ def test_factor_a_channel_is_in_the_convolution(tmp_path):
         return ty.conv(ty.multiply(x, s), v, None, **POINT)
 
     assert kernels(body, tmp_path, (1, 12, 16, 16), (1, 1, 1, 16), v=V) == [["multiply", "conv"]]
+
+
+def test_pixels_are_scaled_once_where_weights_are_many(tmp_path):
+    weight = RNG.uniform(-0.05, 0.05, (600, 520, 1, 1)).astype(np.float32)
+
+    def body(x: Any, s: Any, v: Any) -> Any:
+        return ty.conv(ty.multiply(x, s), v, None, **POINT)
+
+    found = kernels(body, tmp_path, (1, 12, 12, 520), (1, 1, 1, 520), v=weight)
+    assert found == [["multiply"], ["conv"]]
 
 
 def test_few_pixels_are_scaled_once(tmp_path):
