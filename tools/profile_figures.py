@@ -128,7 +128,9 @@ def roofline(kernels: Sequence[Row], limits: Roofline) -> go.Figure:
         hoverinfo="text",
     )
     figure = _dressed(figure, 480)
-    across, up = [log10(left), log10(right)], [log10(floor), log10(peak / 1e9 * 3)]
+    fastest = max((r.flops_per_second for r in shown), default=peak)
+    top = max(peak * 3, fastest * 1.5) / 1e9
+    across, up = [log10(left), log10(right)], [log10(floor), log10(top)]
     figure.update_xaxes(type="log", title="FLOP per byte", range=across, dtick=1)
     figure.update_yaxes(type="log", title="GFLOP/s", range=up, dtick=1)
     return figure
@@ -234,7 +236,7 @@ def graph(layout: Layout, steps: Sequence[Row]) -> go.Figure:
             "symbol": "square", "size": 20, "line": {"width": 1, "color": "#555"},
             "color": [r.seconds * scale for r in steps], "colorscale": _HEAT, "cmin": 0,
             "colorbar": {"title": {"text": unit}, "thickness": 12, "lenmode": "pixels",
-                         "len": 240, "y": 1, "yanchor": "top"},
+                         "len": min(240, 72 * layout.height), "y": 1, "yanchor": "top"},
         },
         text=[_label(r) for r in steps],
         textposition="bottom center",

@@ -22,7 +22,8 @@ _NOTES = {
     "timeline": "One run, the fastest: each bar is a kernel call, its colour how near it comes to "
     "the roof. Drag to zoom, double-click to see all.",
     "roofline": "Each kernel by the work that it does for a byte; what it can reach at most is the "
-    "roof of the level of memory that holds its bytes.",
+    "roof of the level of memory that holds its bytes. FLOPs are those of its meaning: one that "
+    "needs fewer, as Winograd's, may stand above.",
     "memory": "The workspace as it was planned: each rectangle is a buffer, from the step that "
     "writes it to the last one that reads it.",
     "graph": "Kernel calls in the order of their dependences, coloured by their time.",

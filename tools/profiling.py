@@ -54,7 +54,6 @@ class Row:
 def step_rows(manifest: Mapping[str, Any], profile: Profile, limits: Roofline) -> list[Row]:
     """A row for each step, in order."""
     kernels = {k["name"]: k for k in manifest["kernels"]}
-    # A kernel that is not split has one core's share of the machine.
     total = float(profile.seconds.sum()) or 1.0
     rows = []
     for step, seconds in zip(manifest["steps"], map(float, profile.seconds)):
