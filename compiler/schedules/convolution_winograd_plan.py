@@ -244,8 +244,10 @@ _EXPOSED = 0.6
 """The part of the traffic that prefetching does not hide behind the products."""
 
 
-def _read(nbytes: float, threads: int, target: Target) -> float:
-    return nbytes / (target.costs.memory_bytes * _MEMORY[threads])
+def _together(work: float, nbytes: float, threads: int, target: Target) -> float:
+    """Cycles of work that waits for weights from memory: they overlap but for a part."""
+    read = nbytes / (target.costs.memory_bytes * _MEMORY[threads])
+    return max(work, read) + 0.25 * min(work, read)
 
 
 def parts(plan: Plan, target: Target) -> dict[str, float]:
@@ -266,7 +268,7 @@ def parts(plan: Plan, target: Target) -> dict[str, float]:
         "products": tile_items * plan.positions * products,
         "inputs": plan.tiles * -(-c.inner // plan.lanes) * into * 0.9 / costs.fma_per_cycle,
         "outputs": plan.tiles * vectors * out * 0.9 / costs.fma_per_cycle,
-        "filters": (tile_items + 0.5) * plan.filter_bytes * exposed,
+        "filters": (tile_items - 1) * plan.filter_bytes * exposed,
         "spilled": tile_items * spilled * exposed,
         "items": tile_items * panel_items * 300.0,
     }
@@ -283,7 +285,7 @@ def estimate(plan: Plan, target: Target, threads: int) -> float:
     fresh = share if threads > 1 else tile_items
     work = sum(found.values()) * share / items + fresh * inputs
     stays = plan.filter_bytes <= 2 * target.l3_bytes
-    return max(work, _read(plan.filter_bytes * (1 if stays else tile_items), threads, target))
+    return _together(work, plan.filter_bytes * (1 if stays else tile_items), threads, target)
 
 
 def cost(plan: Plan, target: Target) -> float:
@@ -297,14 +299,8 @@ def direct_cost(convolution: Convolution, target: Target) -> float:
     lanes = target.vector_bytes // 4
     products = c.images * c.height * c.width * c.inner * -(-c.outer // lanes) * TAPS * TAPS
     weights = 4.0 * TAPS * TAPS * c.inner * c.outer
-    return sum(
-        weight
-        * threads
-        * max(
-            products / target.costs.fma_per_cycle / 0.96 / threads, _read(weights, threads, target)
-        )
-        for threads, weight in TEAMS
-    )
+    work = products / target.costs.fma_per_cycle / 0.96
+    return sum(w * n * _together(work / n, weights, n, target) for n, w in TEAMS)
 
 
 def is_faster(plan: Plan, target: Target) -> bool:
