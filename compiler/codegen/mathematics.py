@@ -125,7 +125,7 @@ def exp_of_difference(x: Scalar) -> Scalar:
     shifted = _fma(x, constants.log2(constants.e), _ROUND)
     f = _fma(x, constants.log2(constants.e), _ROUND - shifted)
     y = _polynomial(f, _EXP2)
-    y = _bitcast(_bitcast(y, i32) + (_bitcast(shifted, i32) << 23), f32)
+    y = _scaled(y, shifted)
     return where(x < -87.0, constant(0.0, x), y)
 
 
