@@ -93,8 +93,9 @@ class Plan:
     blocks, the chunks, run one after another in a task. A packed B has panels of `panel` columns:
     where a tile is wider it reads several at once, which memory serves faster than one stream.
     Tiles may run `across` the ends of the innermost row loop; with `panels_inner` a tile of rows
-    meets all panels before the next tile does. `fused` products are added with one rounding, where
-    the machine has an instruction for that."""
+    meets all panels before the next tile does. A `streamed` B comes from beyond the second-level
+    cache: tiles of one panel prefetch the next one. `fused` products are added with one rounding,
+    where the machine has an instruction for that."""
 
     lanes: int
     vectors: int
@@ -115,6 +116,7 @@ class Plan:
     b_elements: int = 0
     panel: int = 0
     fused: bool = True
+    streamed: bool = False
 
     def parameters(self) -> dict[str, Any]:
         """The choices as plain data, for `contraction_plan.from_parameters`: a cut of loops is the

@@ -180,12 +180,15 @@ class _Search:
     ) -> Plan:  # fmt: skip
         """The plan of these choices before its rows and columns are cut."""
         m, (height, vectors) = self.machine, tile
+        far = math.prod(self.contraction.b.shape) * m.itemsize > m.l2_bytes
+        streamed = far and b == PACKED and len(chunk.loops) == 1
         return Plan(
             lanes=m.lanes, vectors=vectors, height=height,
             rows=_UNCUT, columns=_UNCUT, chunk=chunk, sizes=self.contraction.sizes,
             a=a, b=b, a_chunked=False, b_chunked=False, rows_fastest=rows_fastest,
             scratch_output=False, across=across, panels_inner=panels_inner,
             panel=m.lanes * (2 if b == PACKED and vectors % 2 == 0 else vectors), fused=m.fused,
+            streamed=streamed,
         )  # fmt: skip
 
     def _chunk(self, kind_b: str, vectors: int, scale: float) -> Block:

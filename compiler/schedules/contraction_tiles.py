@@ -7,18 +7,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlir import ir
-from mlir.dialects import arith
+from mlir.dialects import arith, memref
 
 from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules import contraction_operands as operands
 from tyc.compiler.schedules.affine import Affine
 from tyc.compiler.schedules.arithmetic import Size
 from tyc.compiler.schedules.contraction_cut import DIRECT, Plan, row_tiles
-from tyc.compiler.schedules.contraction_kernel import Tile, choose, depth_runs, repeat, select
+from tyc.compiler.schedules.contraction_kernel import (
+    UNROLL,
+    Tile,
+    choose,
+    depth_runs,
+    repeat,
+    select,
+)
 from tyc.compiler.schedules.contraction_operands import Placed
+from tyc.compiler.schedules.kernel import itemsize
 
 if TYPE_CHECKING:
     from tyc.compiler.schedules.contraction_block import Place
+
+_LINE_BYTES = 64
 
 PanelBody = Callable[[Mapping[int, Size], int], None]
 
@@ -188,8 +198,24 @@ class Tiles:
             self.a, self.b, [self.a.at(rows.local(r)) for r in range(rows.count)],
             self.b.at(columns.local),
             columns.count, plan.lanes, plan.panel, step, plan.fused,
-            plan.b == DIRECT,
+            plan.b == DIRECT, self._ahead(rows, columns) if plan.streamed else None,
         )  # fmt: skip
+
+    def _ahead(self, rows: Rows, columns: Columns) -> Callable[[Size], None]:
+        """Prefetches the part of the next panel that falls to this tile of rows, a line in each
+        pass of the innermost loop: the machine would wait for its lines in the first tile. What
+        falls to the last tiles of many is in the panels after that."""
+        plan, lane = self._plan, self._plan.columns.loops[-1]
+        line = _LINE_BYTES // itemsize(self.place.work.contraction.element)
+        tile = size.floor_divide(rows.first, plan.height)
+        start = size.add(self.b.at(columns.local), self.b.strides[lane] * plan.width)
+        start = size.add(start, size.multiply(tile, plan.chunk.chunk // UNROLL * line))
+
+        def ahead(k: Size) -> None:
+            at = size.add(start, size.multiply(k, line // UNROLL))
+            memref.prefetch(self.b.buffer, [size.materialise(at)], False, 2, True)
+
+        return ahead
 
     def _partial_addresses(
         self, row: Size, local: Mapping[int, Size], positions: list[tuple[int, int]], at: list

@@ -30,6 +30,18 @@ def test_short_vectors_are_stored_without_masks() -> None:
         assert scheduled is not None and "maskedstore" not in str(scheduled.module)
 
 
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_panels_of_a_large_matrix_are_prefetched(dtype: str) -> None:
+    small = dataclasses.replace(host(), l2_bytes=4096)
+    shapes = ((20, 70), dtype), ((70, 50), dtype)
+    for target in (host(), small):
+        with program(ty.matmul, *shapes) as made:
+            scheduled = schedule(made, [1], target)
+            assert scheduled is not None
+            assert ("memref.prefetch" in str(scheduled.module)) == (target is small)
+    check(lambda a, b: ty.matmul(a, b), *shapes, constants=[1], target=small)
+
+
 @pytest.mark.parametrize("constant", [True, False], ids=["packed", "variable"])
 @pytest.mark.parametrize("transposed", [(True, False), (False, True), (True, True)], ids=str)
 @pytest.mark.parametrize("size", [(33, 21, 19), (13, 16, 24), (1, 40, 16)], ids=str)
