@@ -120,29 +120,36 @@ def root(plan: Plan, buffer: int) -> int:
 
 def live_at(plan: Plan, at: int) -> list[int]:
     """The arena's buffers that live while a step runs, the largest first; for pieces the whole."""
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
+    found = [b for b, (first, last) in _spans(plan).items() if first <= at <= last]
+    return sorted(found, key=lambda b: (-plan.buffers[b].nbytes, b))
+
+
+def _spans(plan: Plan) -> dict[int, tuple[int, int]]:
+    """The first and the last step of the arena's buffers, pieces counted for their whole."""
+    spans: dict[int, tuple[int, int]] = {}
     for i, step in enumerate(plan.steps):
         for b in (root(plan, b) for b in (*step.inputs, *step.outputs)):
-            first.setdefault(b, i)
-            last[b] = i
-    found = [b for b in first if first[b] <= at <= last[b] and plan.buffers[b].place == "arena"]
-    return sorted(found, key=lambda b: (-plan.buffers[b].nbytes, b))
+            if plan.buffers[b].place == "arena":
+                spans[b] = (spans[b][0] if b in spans else i, i)
+    return spans
+
+
+def used_bytes(plan: Plan) -> list[int]:
+    """The bytes of the arena that are in use while each step runs."""
+    spans, used = _spans(plan), []
+    for i in range(len(plan.steps)):
+        live = (plan.buffers[b] for b, (first, last) in spans.items() if first <= i <= last)
+        total = end = 0
+        for low, high in sorted((b.index, b.index + b.nbytes) for b in live):
+            total += max(high - max(low, end), 0)
+            end = max(end, high)
+        used.append(total)
+    return used
 
 
 def largest_step(plan: Plan) -> int:
     """The first of the steps at which the most bytes of the arena are in use."""
-    used = []
-    for i in range(len(plan.steps)):
-        spans = sorted(
-            (plan.buffers[b].index, plan.buffers[b].index + plan.buffers[b].nbytes)
-            for b in live_at(plan, i)
-        )
-        total = end = 0
-        for low, high in spans:
-            total += max(high - max(low, end), 0)
-            end = max(end, high)
-        used.append(total)
+    used = used_bytes(plan)
     return used.index(max(used)) if used else -1
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from mlir import ir
 from mlir.dialects import func
 
-from tyc.compiler.planning.plan import Plan, largest_step, live_at, root
+from tyc.compiler.planning.plan import Plan, live_at, root, used_bytes
 from tyc.compiler.transforms.strip_rows import Rows, Strip, cut_rows, leading_axis
 from tyc.dialects import building
 from tyc.dialects.program import Program
@@ -29,12 +29,13 @@ _LONGEST, _STRIPS = 6, (2, 3, 4, 6, 8, 12, 16, 24, 32)
 
 @dataclass(frozen=True)
 class _Chain:
-    """Calls of which each reads the result of the one before, in how many strips, and the bytes
-    that then live, about."""
+    """Calls of which each reads the result of the one before, in how many strips, the bytes that
+    then live, about, and how many of the calls are too large for the budget now."""
 
     calls: Sequence[ir.Operation]
     count: int
     live: int
+    large: int
 
 
 def strip(program: Program, plan: Plan, budget: int) -> bool:
@@ -57,13 +58,16 @@ def _best(
 ) -> _Chain | None:
     """The fewest strips that fit the budget; where none do, whatever needs the least."""
     calls = [o for o in program.operations() if o.name == "func.call"]
-    at = largest_step(plan)
+    used = used_bytes(plan)
+    at = used.index(max(used))
+    large = {calls[step.call] for step, n in zip(plan.steps, used) if n > budget}
     chains = []
     for chain in _chains(calls[plan.steps[at].call]):
-        chains += _estimates(chain, functions, plan, at, calls)
+        chains += _estimates(chain, functions, plan, at, calls, len(large.intersection(chain)))
     fitting = [c for c in chains if c.live <= budget]
     if fitting:
-        return min(fitting, key=lambda c: (c.count, len(c.calls), c.live))
+        # What is left out cannot join later: its input is whole then.
+        return min(fitting, key=lambda c: (-c.large, c.count, len(c.calls), c.live))
     return min(chains, key=lambda c: (c.live, c.count), default=None)
 
 
@@ -138,7 +142,7 @@ def _strips(
 
 def _estimates(
     chain: Sequence[ir.Operation], functions: dict[str, ir.Operation], plan: Plan, at: int,
-    calls: Sequence[ir.Operation],
+    calls: Sequence[ir.Operation], large: int,
 ) -> list[_Chain]:  # fmt: skip
     """The chain in several numbers of strips, with what lives while one of them runs."""
     last, found = chain[-1], []
@@ -153,14 +157,24 @@ def _estimates(
     for count in _STRIPS:
         rows = _rows_of(last, count)
         if len(rows) < count:
+            continue
+        # The first is of the most rows, those between have both borders.
+        largest = [_between(chain, functions, r) for r in {rows[0], rows[len(rows) // 2]}]
+        if None in largest:
             break
-        made = _strips(chain, functions, rows[len(rows) // 2])
-        if made is None:
-            break
-        parts = [_bytes(strip) for strip in made[:-1]]
-        pairs = [a + b for a, b in zip([0, *parts], [*parts, 0])]
-        found.append(_Chain(chain, len(rows), outside + max(pairs)))
+        found.append(_Chain(chain, len(rows), outside + max(n or 0 for n in largest), large))
     return found
+
+
+def _between(
+    chain: Sequence[ir.Operation], functions: dict[str, ir.Operation], rows: Rows
+) -> int | None:
+    """The most bytes that live between two kernels of a chain for some rows of its result."""
+    made = _strips(chain, functions, rows)
+    if made is None:
+        return None
+    parts = [_bytes(strip) for strip in made[:-1]]
+    return max(a + b for a, b in zip([0, *parts], [*parts, 0]))
 
 
 def _bytes(strip: Strip) -> int:

@@ -124,11 +124,22 @@ def _transpose(op: Any, rows: Rows) -> Need:
     return Need([Rows(op.perm[rows.axis], rows.start, rows.stop)])
 
 
+def _slice(op: Any, rows: Rows) -> Need | None:
+    if op.steps[rows.axis] != 1:
+        return None
+    starts, sizes = list(op.starts), list(op.sizes)
+    first = starts[rows.axis]
+    starts[rows.axis], sizes[rows.axis] = 0, rows.stop - rows.start
+    read = Rows(rows.axis, first + rows.start, first + rows.stop)
+    return Need([read], {"starts": starts, "sizes": sizes})
+
+
 _RULES: dict[str, Callable[[Any, Rows], Need | None]] = {
     **dict.fromkeys(("conv", "max_pool", "average_pool"), _windows),
     **dict.fromkeys(("softmax", "log_softmax", "layer_norm", "rms_norm", "concat"), _along_axis),
     "matmul": _matmul,
     "transpose": _transpose,
+    "slice": _slice,
 }
 
 
