@@ -32,7 +32,7 @@ TRANSPOSES = {
 # concatenations that several kernels read.
 MOVES = {
     "ppocr_cls": 0, "ppocrv4_det": 2, "magika": 0, "silero_vad": 2, "mobilenet_v2": 0,
-    "resnet18": 0, "unet_small": 4, "light_squeezenet": 2,
+    "resnet18": 0, "unet_small": 4, "light_squeezenet": 3,
 }  # fmt: skip
 
 
