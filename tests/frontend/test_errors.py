@@ -136,7 +136,8 @@ EAGER: list[tuple[Callable[[], Any], str]] = [
      "a weight must have rank 2 or more to have fans, got f32[1]"),
     (lambda: tyc.trace(3), "trace takes a function or a module, got int"),
     (lambda: tyc.trace(exakt=True)(abs),
-     "trace takes the options exact, level, weights, freeze, target and tuned, got exakt"),
+     "trace takes the options exact, level, weights, memory_budget, strip, freeze, target and "
+     "tuned, got exakt"),
 ]
 
 TRACED: list[tuple[Callable[..., Any], str]] = [
