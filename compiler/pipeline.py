@@ -159,8 +159,11 @@ class Compilation:
         self.plan, self.weights = plan_memory(self.program, self.kernels, self.target, budget)
 
     def _strip(self, budget: int) -> bool:
-        """Cuts chains of kernels into strips until the plan fits or nothing makes it smaller."""
-        if self.plan.arena_bytes <= budget:
+        """Cuts chains of kernels into strips until the plan fits or nothing makes it smaller.
+
+        Not in exact mode: a strip's shape may get another schedule, and that other bits.
+        """
+        if self.options.exact or self.plan.arena_bytes <= budget:
             return False
         rounds = 0
         self._plan(None)

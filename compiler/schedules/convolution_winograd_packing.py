@@ -41,15 +41,13 @@ class WinogradPacking:
         found = np.empty(self.shape, array.dtype)
         filters = array.reshape(*self.channels, TAPS * TAPS)
         for k in range(panels):
-            # One panel at a time: in f64 all of them are eight times the filters and more.
-            part = filters[k * panel : (k + 1) * panel].astype(np.float64)
-            padded = np.zeros((panel, inner, TAPS * TAPS))
-            padded[: len(part)] = part
-            found[k] = (
-                (padded.reshape(-1, TAPS * TAPS) @ both.T)
-                .reshape(panel, inner, positions)
-                .transpose(2, 1, 0)
-            )
+            # One panel at a time: in f64 all of them are eight times the filters and more. What is
+            # transposed is the filters, not their larger transforms.
+            part = filters[k * panel : (k + 1) * panel]
+            padded = np.zeros((TAPS * TAPS, inner, panel))
+            padded[:, :, : len(part)] = part.transpose(2, 1, 0)
+            products = both @ padded.reshape(TAPS * TAPS, -1)
+            found[k] = products.reshape(positions, inner, panel)
         return found
 
     def to_json(self) -> dict[str, Any]:

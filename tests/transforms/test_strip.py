@@ -113,6 +113,13 @@ def test_a_budget_of_nothing_says_the_least(tmp_path: Path) -> None:
         compile_program(onnx.load(model), tmp_path / "model.so", options=Options(memory_budget=64))
 
 
+def test_exact_compilation_cuts_no_strips(tmp_path: Path) -> None:
+    model = convolutions(tmp_path / "model.onnx")
+    options = Options(memory_budget=0.6, exact=True)
+    with pytest.raises(UserError, match="memory budget must be at least"):
+        compile_program(onnx.load(model), tmp_path / "model.so", options=options)
+
+
 def test_every_range_of_rows_of_every_kernel(model: Path) -> None:
     """A kernel for rows computes these rows of what the kernel computes."""
     run = fused(model)
