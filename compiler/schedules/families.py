@@ -10,6 +10,7 @@ from tyc.compiler.schedules import loops, loops_opaque
 from tyc.compiler.schedules.attention import schedule_attention
 from tyc.compiler.schedules.choice import InvalidParameters, Parameters
 from tyc.compiler.schedules.contraction import contraction_space, schedule_contraction
+from tyc.compiler.schedules.contraction_dot import schedule_dot, takes_dot
 from tyc.compiler.schedules.kernel import ScheduledKernel
 from tyc.compiler.schedules.matvec import schedule_matvec, takes_matvec
 from tyc.compiler.schedules.structure import Generic, read_generic
@@ -74,6 +75,34 @@ class Matvecs:
         if any(_has_lanes_in_both(g) for g in _reductions(module)):
             return None
         return 0.0 if takes_matvec(module, target, options) else None
+
+
+class Dots:
+    """One product of bytes by a constant, where the target multiplies four at once
+    (`contraction_dot.py`)."""
+
+    name = "dot"
+
+    def schedule(
+        self,
+        module: ir.Module,
+        target: Target,
+        options: Options,
+        parameters: Parameters | None = None,
+    ) -> ScheduledKernel | None:
+        """The kernel as sums of four products at once."""
+        _require_default(parameters)
+        return schedule_dot(module, target, options)
+
+    def space(
+        self, module: ir.Module, target: Target, options: Options, limit: int
+    ) -> list[Parameters]:
+        """The default alone."""
+        return [{}]
+
+    def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
+        """Nothing is faster than this family where it applies."""
+        return 0.0 if takes_dot(module, target) else None
 
 
 class Loops:

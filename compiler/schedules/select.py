@@ -13,12 +13,19 @@ from mlir import ir
 from tyc.compiler.options import Options
 from tyc.compiler.schedules.choice import Choice, Family, InvalidParameters
 from tyc.compiler.schedules.convolution_winograd import Winograd
-from tyc.compiler.schedules.families import Attentions, Contractions, Loops, Matvecs, Opaque
+from tyc.compiler.schedules.families import (
+    Attentions,
+    Contractions,
+    Dots,
+    Loops,
+    Matvecs,
+    Opaque,
+)
 from tyc.compiler.schedules.kernel import ScheduledKernel
 from tyc.compiler.targets import Target
 from tyc.runtime.errors import InternalError
 
-FAMILIES: tuple[Family, ...] = (Matvecs(), Winograd(), Contractions(), Loops())
+FAMILIES: tuple[Family, ...] = (Matvecs(), Winograd(), Dots(), Contractions(), Loops())
 """The families of linalg modules, in the order in which equals are preferred."""
 
 TY_FAMILIES: tuple[Family, ...] = (Opaque(), Attentions())

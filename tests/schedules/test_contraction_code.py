@@ -3,13 +3,9 @@ and as many of them in a cycle as the machine starts by llvm-mca's model."""
 
 from __future__ import annotations
 
-import importlib.util
-import re
-import subprocess
-from pathlib import Path
-
 import pytest
 from contraction_kernels import prepared
+from machine_code import disassembly, inner_loops, share_of_limit
 from programs import program
 
 from tyc.compiler.codegen import native
@@ -27,46 +23,7 @@ def assembly(rows: int, depth: int, columns: int, target: Target) -> str:
         scheduled = schedule_contraction(prepared(made, [1]), target, Options())
         assert scheduled is not None
         code = native.compile_llvm_ir(native.to_llvm_ir(scheduled), target)
-    tool = Path(_tools(), "llvm-objdump")
-    return subprocess.run(
-        [tool, "-d", "--no-show-raw-insn", "--no-leading-addr", "--symbolize-operands", "-"],
-        input=code, capture_output=True, check=True,
-    ).stdout.decode()  # fmt: skip
-
-
-def _tools() -> Path:
-    spec = importlib.util.find_spec("llvm")
-    assert spec is not None and spec.submodule_search_locations
-    return Path(next(iter(spec.submodule_search_locations))) / "bin"
-
-
-def inner_loops(text: str) -> list[list[str]]:
-    """Blocks that branch back to their own label and multiply."""
-    found: list[list[str]] = []
-    label, block = "", []
-    for line in text.splitlines():
-        start = re.match(r"<(L\d+)>:", line)
-        if start:
-            label, block = start[1], []
-            continue
-        block.append(line.strip())
-        if re.match(rf"j\w+\s+.*<{label}>$", line.strip()):
-            found.append(block)
-            block = []
-    return [b for b in found if any("vfmadd" in i for i in b)]
-
-
-def share_of_limit(block: list[str], cpu: str, per_cycle: int) -> float:
-    """The multiply-adds of a block over those that could start in its cycles, by llvm-mca."""
-    code = [re.sub(r"<L\d+>|0x[0-9a-f]+ <L\d+>", "top", i) for i in block]
-    code = [re.sub(r"^(j\w+).*", r"\1 top", i) for i in code]
-    made = subprocess.run(
-        [_tools() / "llvm-mca", "-mtriple=x86_64", f"-mcpu={cpu}", "-iterations=200"],
-        input="top:\n" + "\n".join(code) + "\n", capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    cycles = re.search(r"Total Cycles:\s+(\d+)", made)
-    assert cycles is not None
-    return sum("vfmadd" in i for i in block) * 200 / per_cycle / int(cycles[1])
+    return disassembly(code)
 
 
 @pytest.mark.parametrize("size", [(96, 128, 96), (60, 64, 24), (61, 70, 8), (3, 90, 200)], ids=str)
