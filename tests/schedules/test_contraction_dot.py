@@ -18,8 +18,9 @@ from tyc.compiler.codegen import jit, native
 from tyc.compiler.options import Options
 from tyc.compiler.schedules.contraction_dot import schedule_dot
 from tyc.compiler.schedules.select import schedule
-from tyc.compiler.targets import Target, find
+from tyc.compiler.targets import Target, find, host
 from tyc.dialects import ty
+from tyc.dialects.registration import context
 
 SIZES = [
     (17, 33, 21), (1, 4, 8), (1, 77, 100), (6, 64, 16), (13, 5, 17), (70, 40, 48), (131, 130, 3),
@@ -165,3 +166,50 @@ def test_other_products_are_left_to_other_families() -> None:
         assert contraction_kernels.schedule(made, [1], family=by_hand) is None
     with program(lambda a, b: ty.matmul_integer(a, b), ((5, 32), "u8"), ((32, 32), "i8")) as made:
         assert contraction_kernels.schedule(made, [], family=by_hand) is None
+
+
+CONVOLUTION = """
+#x = affine_map<(n, y, x, o, c, j, i) -> (n, y + j, x + i, c)>
+#w = affine_map<(n, y, x, o, c, j, i) -> (o, c, j, i)>
+#y = affine_map<(n, y, x, o, c, j, i) -> (n, y, x, o)>
+func.func @k(%x: tensor<2x7x6x{c}xi8>, %w: tensor<{o}x{c}x3x2xi8>) -> tensor<2x7x7x{o}xi32>
+    attributes {{ty.constants = array<i64: 1>}} {{
+  %none = arith.constant 0 : i8
+  %zero = arith.constant 0 : i32
+  %padded = tensor.pad %x low[0, 1, 1, 0] high[0, 1, 1, 0] {{
+  ^bb0(%a: index, %b: index, %d: index, %e: index):
+    tensor.yield %none : i8
+  }} : tensor<2x7x6x{c}xi8> to tensor<2x9x8x{c}xi8>
+  %empty = tensor.empty() : tensor<2x7x7x{o}xi32>
+  %start = linalg.fill ins(%zero : i32) outs(%empty : tensor<2x7x7x{o}xi32>)
+    -> tensor<2x7x7x{o}xi32>
+  %y = linalg.generic {{indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel",
+      "parallel", "parallel", "reduction", "reduction", "reduction"]}}
+      ins(%padded, %w : tensor<2x9x8x{c}xi8>, tensor<{o}x{c}x3x2xi8>)
+      outs(%start : tensor<2x7x7x{o}xi32>) {{
+  ^bb0(%a: i8, %b: i8, %acc: i32):
+    %p = arith.extsi %a : i8 to i32
+    %q = arith.extsi %b : i8 to i32
+    %r = arith.muli %p, %q : i32
+    %s = arith.addi %acc, %r : i32
+    linalg.yield %s : i32
+  }} -> tensor<2x7x7x{o}xi32>
+  return %y : tensor<2x7x7x{o}xi32>
+}}
+"""
+
+
+@pytest.mark.parametrize("channels", [(3, 5), (8, 24), (21, 19)], ids=str)
+def test_convolution_of_padded_bytes(channels: tuple[int, int]) -> None:
+    """Several loops of rows and of the depth; the innermost one is padded to whole steps."""
+    c, o = channels
+    rng = np.random.default_rng(4)
+    x, w = (rng.integers(-128, 128, s, np.int8) for s in ((2, 7, 6, c), (o, c, 3, 2)))
+    with context(), ir.Location.unknown():
+        module = ir.Module.parse(CONVOLUTION.format(c=c, o=o))
+        scheduled = by_hand(module, host(), Options())
+        (found,) = jit.run(scheduled, [x, w], [np.empty((2, 7, 7, o), np.int32)], pieces=3)
+    padded = np.pad(x.astype(np.int32), [(0, 0), (1, 1), (1, 1), (0, 0)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 2), (1, 2))
+    wanted = np.einsum("nyxcji,ocji->nyxo", windows[:, :7, :7], w.astype(np.int32))
+    np.testing.assert_array_equal(found, wanted)
