@@ -123,5 +123,6 @@ def bars(folder: Path = FOLDER) -> list[Bar]:
         if path.exists():
             found += rows(json.loads(path.read_text()))
         else:
-            found.append((f"{rows.__name__} ({stem}.json)", "not measured", False))
+            name = rows.__name__.replace("_", " ")
+            found.append((f"{name} ({stem}.json)", "not measured on a quiet machine", False))
     return found
