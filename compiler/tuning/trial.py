@@ -5,8 +5,8 @@
     ("time", ids, threads, seconds)   ("ok", {id: [nanoseconds, one a thread count]})
 
 Requests and answers are `worker.py`'s messages. What more threads would take is measured on one:
-the kernel runs in the executor's chunks, and the time of one chunk counts as often as the busiest
-thread runs one. So other load on the machine matters little: time is this thread's own.
+the kernel runs in the executor's pieces, and of the time of all counts the part of the items that
+the busiest thread has. So other load on the machine matters little: time is this thread's own.
 """
 
 from __future__ import annotations
@@ -26,14 +26,12 @@ import numpy as np
 
 from tyc.compiler.codegen import jit, link, native
 from tyc.compiler.kernels import CompiledKernel
+from tyc.compiler.schedules import teams
 from tyc.compiler.schedules.kernel import Packing
 from tyc.compiler.targets import Target
 from tyc.compiler.worker import receive, send
 from tyc.dialects.types import DTYPES
 from tyc.runtime.abi import ALIGNMENT
-
-CHUNKS_PER_WORKER = 8
-"""How many pieces the executor cuts a loop in, for each thread (runtime/native/executor.c)."""
 
 LEAST_NANOSECONDS = 50_000
 """A measured run takes at least so long; a shorter kernel runs several times in it."""
@@ -58,24 +56,24 @@ class Checked:
     same_bits: bool
 
 
-# for (r < repeats) for (c < chunks) task(buffers, count * c / chunks, count * (c + 1) / chunks, 0)
+# for (r < repeats) for (p < pieces) task(buffers, bounds[p], bounds[p + 1], 0)
 _DRIVER = """
-define void @drive(ptr %task, ptr %buffers, i64 %count, i64 %chunks, i64 %repeats) {
+define void @drive(ptr %task, ptr %buffers, ptr %bounds, i64 %pieces, i64 %repeats) {
 entry:
   br label %repeat
 repeat:
   %r = phi i64 [ 0, %entry ], [ %r1, %done ]
-  br label %chunk
-chunk:
-  %c = phi i64 [ 0, %repeat ], [ %c1, %chunk ]
-  %c1 = add i64 %c, 1
-  %low = mul i64 %count, %c
-  %begin = udiv i64 %low, %chunks
-  %high = mul i64 %count, %c1
-  %end = udiv i64 %high, %chunks
+  br label %piece
+piece:
+  %p = phi i64 [ 0, %repeat ], [ %p1, %piece ]
+  %p1 = add i64 %p, 1
+  %low = getelementptr i64, ptr %bounds, i64 %p
+  %begin = load i64, ptr %low
+  %high = getelementptr i64, ptr %bounds, i64 %p1
+  %end = load i64, ptr %high
   call void %task(ptr %buffers, i64 %begin, i64 %end, i32 0)
-  %more = icmp ult i64 %c1, %chunks
-  br i1 %more, label %chunk, label %done
+  %more = icmp ult i64 %p1, %pieces
+  br i1 %more, label %piece, label %done
 done:
   %r1 = add i64 %r, 1
   %again = icmp ult i64 %r1, %repeats
@@ -92,7 +90,7 @@ def _driver(target: Target) -> Callable[..., None]:
         link.link_shared([native.compile_llvm_ir(_DRIVER, target)], path, ["drive"])
         drive = ctypes.CDLL(str(path)).drive
     drive.restype = None
-    drive.argtypes = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * 3]
+    drive.argtypes = [*[ctypes.c_void_p] * 3, *[ctypes.c_int64] * 2]
     return drive
 
 
@@ -133,7 +131,7 @@ class Bench:
         made = _Candidate(task, kernel.count, [*inputs, *self._outputs])
         for output in self._outputs:
             output.fill(0)
-        made.overhead = min(self._driven(made, 0, 1, 1) for _ in range(20))
+        made.overhead = min(self._driven(made, [0, 0], 1) for _ in range(20))
         self._run(made, 1, 1)
         found = _checked(self._outputs, self._reference or [o.copy() for o in self._outputs])
         taken = min(self._run(made, 1, 1) for _ in range(3))
@@ -159,23 +157,27 @@ class Bench:
 
     def _shared(self, candidate: _Candidate, threads: int) -> float:
         """What the busiest of so many threads would take."""
+        count = max(candidate.count, 1)
         if threads == 1:
             return self._run(candidate, 1, candidate.repeats)
-        chunks = max(min(candidate.count, CHUNKS_PER_WORKER * threads), 1)
-        total = self._run(candidate, chunks, candidate.repeats)
-        return total * -(-chunks // threads) / chunks
+        total = self._run(candidate, threads, candidate.repeats)
+        return total * teams.busiest(count, threads) / count
 
-    def _run(self, candidate: _Candidate, chunks: int, repeats: int) -> float:
+    def _run(self, candidate: _Candidate, threads: int, repeats: int) -> float:
+        """Nanoseconds of one run of all pieces, one after the other."""
         if repeats == 1:
             self._evict += 1
-        taken = self._driven(candidate, candidate.count, chunks, repeats)
+        shares = teams.shares(candidate.count, threads)
+        bounds = [0, *(end for share in shares for _, end in share)]
+        taken = self._driven(candidate, bounds if len(bounds) > 1 else [0, 0], repeats)
         return max(taken - candidate.overhead, 1.0) / repeats
 
-    def _driven(self, candidate: _Candidate, count: int, chunks: int, repeats: int) -> float:
+    def _driven(self, candidate: _Candidate, bounds: list[int], repeats: int) -> float:
         """Nanoseconds of some runs, those of asking for the time among them."""
         task = candidate.task.address
+        table = (ctypes.c_int64 * len(bounds))(*bounds)
         start = time.thread_time_ns()
-        self._drive(task, candidate.table, count, chunks, repeats)
+        self._drive(task, candidate.table, table, len(bounds) - 1, repeats)
         return time.thread_time_ns() - start
 
     def _packed_input(self, i: int, packing: dict | None) -> np.ndarray:

@@ -1,18 +1,24 @@
 /* executor.c: a thread pool that spins a little, then sleeps.
  *
- * A loop is cut into chunks, a few for each thread, and whoever is free claims the next one: on a
- * busy machine a thread that the system does not run costs nothing but its share of the speed. The
- * caller claims chunks too and returns when all are done; a worker that wakes late finds none left.
+ * The items of a loop are dealt out before it starts: each worker owns a share, contiguous, and cut
+ * into a few pieces, each half of what is left. A worker runs its own pieces in order, so that what
+ * a kernel keeps from one item for the next and what lies in the core's caches stay useful; then it
+ * takes the last pieces of shares whose workers are not that far, because the system does not run
+ * them, or they sleep. Where pieces begin depends on nothing but the numbers of items and workers.
+ *
+ *   count = 32 for two workers      |    8    |  4 |  4 |    8    |  4 |  4 |
+ *                                    worker 0 ->      <- worker 1, when done
  *
  *   caller                                     worker w
- *     write loop, pending = chunks
- *     ticket = (loop number, 0)
+ *     write loop, pending = pieces
+ *     left[each share] = its pieces
  *     mailbox[w].calls += 1         ------->     sees calls change
- *     claim and run chunks                       claim and run chunks
+ *     claim and run pieces                       claim and run pieces
  *     wait for pending == 0         <-------     pending -= 1 after each
  *
- * A claim adds one to the ticket by compare-and-swap, so that it is of one loop only; from then on
- * the loop cannot end before that chunk has, and its fields may be read without a lock.
+ * A claim takes the first or the last piece that is left of a share by compare-and-swap; from then
+ * on the loop cannot end before that piece has, and its fields may be read without a lock. A worker
+ * that wakes late, of whatever loop it was called for, claims of the one that is there, or nothing.
  *
  * Sleeping is by futex, asked of the kernel directly: glibc keeps two versions of the condition
  * variables, and a library linked without glibc's stubs may be given the older one. A sleeper
@@ -33,8 +39,10 @@
 /* Kernels keep their scratch on the stack. */
 #define STACK_BYTES (8u << 20)
 
-/* More chunks balance better, fewer claims cost less. */
-#define CHUNKS_PER_WORKER 8
+/* More pieces of a share balance better, fewer claims and starts cost less; a kernel whose items
+ * share work wants some of them together. compiler/schedules/cost.py counts on these numbers. */
+#define MOST_PIECES 4
+#define LEAST_ITEMS 4
 
 #define CACHE_LINE 64
 
@@ -42,6 +50,7 @@ typedef struct pool pool;
 
 typedef struct mailbox {
     _Alignas(CACHE_LINE) tyc_event calls;
+    _Atomic uint64_t left; /* pieces of the share: the first in the lower half, the end above */
     pool *pool;
     int32_t worker;
     pthread_t thread;
@@ -52,46 +61,53 @@ struct pool {
     tyc_fork_mark mark;
     int32_t started; /* threads that exist, the creator not counted */
 
-    /* The loop being run: written by the caller before it sets the ticket. */
+    /* The loop being run: written by the caller before it sets what is left. */
     tyc_task task;
     void *context;
     int64_t count;
-    uint32_t chunks;
+    int32_t shares;
+    uint32_t pieces; /* of a share */
     _Atomic bool stop;
-
-    /* The loop's number in the upper half, the next chunk that nobody has claimed in the lower. */
-    _Alignas(CACHE_LINE) _Atomic uint64_t ticket;
-    _Atomic uint32_t limit; /* chunks of the loop; the claimers' copy */
 
     _Alignas(CACHE_LINE) _Atomic int busy;
     _Alignas(CACHE_LINE) tyc_event pending;
-    mailbox mailboxes[]; /* one a worker; the first, the caller's, is not used */
+    mailbox mailboxes[]; /* one a worker; nobody calls the first, the caller's */
 };
 
 /* floor(count * part / parts), without the product, which may not fit. */
-static int64_t split(int64_t count, uint32_t part, uint32_t parts) {
+static int64_t split(int64_t count, int32_t part, int32_t parts) {
     return count / parts * part + count % parts * part / parts;
 }
 
-/* Claims a chunk of the current loop; false when none is left. */
-static bool claim(pool *self, uint32_t *chunk) {
-    uint64_t seen = atomic_load_explicit(&self->ticket, memory_order_acquire);
+/* Where a piece of a share begins: it takes half of the rest, and the last piece all of it. */
+static int64_t begin_of(const pool *self, int32_t share, uint32_t piece) {
+    int64_t end = split(self->count, share + 1, self->shares);
+    if (piece == self->pieces) return end;
+    return end - ((end - split(self->count, share, self->shares)) >> piece);
+}
+
+/* Claims the first piece that is left of a share, or the last; false when none is. */
+static bool claim(mailbox *box, bool first, uint32_t *piece) {
+    uint64_t seen = atomic_load_explicit(&box->left, memory_order_acquire), next;
     do {
-        *chunk = (uint32_t)seen;
-        /* A limit of a later loop is harmless: the exchange below then fails. */
-        if (*chunk >= atomic_load_explicit(&self->limit, memory_order_acquire)) return false;
-    } while (!atomic_compare_exchange_weak_explicit(&self->ticket, &seen, seen + 1,
-                                                    memory_order_acq_rel, memory_order_acquire));
+        uint32_t begin = (uint32_t)seen, end = (uint32_t)(seen >> 32);
+        if (begin == end) return false;
+        *piece = first ? begin : end - 1;
+        next = first ? seen + 1 : seen - (UINT64_C(1) << 32);
+    } while (!atomic_compare_exchange_weak_explicit(&box->left, &seen, next, memory_order_acq_rel,
+                                                    memory_order_acquire));
     return true;
 }
 
-static void run_chunks(pool *self, int32_t worker) {
-    uint32_t chunk;
-    while (claim(self, &chunk)) {
-        int64_t begin = split(self->count, chunk, self->chunks);
-        int64_t end = split(self->count, chunk + 1, self->chunks);
-        self->task(self->context, begin, end, worker);
-        tyc_event_add(&self->pending, UINT32_MAX);
+static void run_pieces(pool *self, int32_t worker) {
+    uint32_t piece;
+    for (int32_t i = 0; i < self->base.num_workers; i++) {
+        int32_t share = (worker + i) % self->base.num_workers;
+        while (claim(&self->mailboxes[share], i == 0, &piece)) {
+            int64_t begin = begin_of(self, share, piece), end = begin_of(self, share, piece + 1);
+            self->task(self->context, begin, end, worker);
+            tyc_event_add(&self->pending, UINT32_MAX);
+        }
     }
 }
 
@@ -104,28 +120,31 @@ static void *work(void *argument) {
         /* A call that comes in between is answered by the claims below: its loop is there. */
         seen = atomic_load_explicit(&self->calls.value, memory_order_acquire);
         if (atomic_load_explicit(&pool->stop, memory_order_acquire)) return NULL;
-        run_chunks(pool, self->worker);
+        run_pieces(pool, self->worker);
     }
 }
 
+static uint32_t pieces_of(int64_t items) {
+    uint32_t pieces = 1;
+    while (pieces < MOST_PIECES && items >> pieces >= LEAST_ITEMS) pieces++;
+    return pieces;
+}
+
 static void run_shared(pool *self, tyc_task task, void *context, int64_t count) {
-    int64_t most = (int64_t)CHUNKS_PER_WORKER * self->base.num_workers;
-    uint32_t chunks = (uint32_t)(count < most ? count : most);
-    uint64_t number = (atomic_load_explicit(&self->ticket, memory_order_relaxed) >> 32) + 1;
+    int32_t shares = count < self->base.num_workers ? (int32_t)count : self->base.num_workers;
+    uint32_t pieces = pieces_of(count / shares);
     self->task = task;
     self->context = context;
     self->count = count;
-    self->chunks = chunks;
-    tyc_event_set(&self->pending, chunks);
-    /* With the old ticket, which stands at the old limit or above, no late worker can claim: the
-     * new number comes with the new limit. */
-    atomic_store_explicit(&self->ticket, number << 32 | UINT32_MAX, memory_order_release);
-    atomic_store_explicit(&self->limit, chunks, memory_order_release);
-    atomic_store_explicit(&self->ticket, number << 32, memory_order_release);
-    int32_t called = self->base.num_workers;
-    if ((uint32_t)called > chunks) called = (int32_t)chunks;
-    for (int32_t w = 1; w < called; w++) tyc_event_add(&self->mailboxes[w].calls, 1);
-    run_chunks(self, 0);
+    self->shares = shares;
+    self->pieces = pieces;
+    tyc_event_set(&self->pending, pieces * (uint32_t)shares);
+    /* Nothing was left of any share, so that nobody has claimed since the last loop ended. */
+    for (int32_t s = 0; s < shares; s++)
+        atomic_store_explicit(&self->mailboxes[s].left, (uint64_t)pieces << 32,
+                              memory_order_release);
+    for (int32_t w = 1; w < shares; w++) tyc_event_add(&self->mailboxes[w].calls, 1);
+    run_pieces(self, 0);
     tyc_event_wait_zero(&self->pending);
 }
 

@@ -46,7 +46,7 @@ static void check_cover(const tyc_executor *executor, int64_t count) {
     counts *self = calloc(1, sizeof *self);
     executor->parallel_for(executor, count_runs, self, count);
     for (int64_t i = 0; i < MOST; i++) CHECK(self->runs[i] == (i < count));
-    CHECK(self->parts <= 8 * executor->num_workers);
+    CHECK(self->parts <= 4 * executor->num_workers);
     free(self);
 }
 
@@ -60,6 +60,52 @@ static void test_cover(void) {
         check_cover(executor, -1);
         tyc_executor_destroy(executor);
     }
+}
+
+static void mark_begin(void *context, int64_t begin, int64_t end, int32_t worker) {
+    (void)worker;
+    ((int64_t *)context)[begin] = end;
+}
+
+/* Where a range begins and ends is the same in every run, whoever takes it. */
+static void test_ranges_are_fixed(void) {
+    static const int64_t two[][2] = {{0, 8}, {8, 12}, {12, 16}, {16, 24}, {24, 28}, {28, 32}};
+    for (int threads = 2; threads <= 5; threads++) {
+        tyc_executor *executor;
+        CHECK(tyc_executor_create(threads, &executor) == TYC_OK);
+        for (int64_t count = 2; count <= 128; count += 3) {
+            int64_t first[128] = {0}, again[128];
+            executor->parallel_for(executor, mark_begin, first, count);
+            for (int i = 0; i < 20; i++) {
+                for (int k = 0; k < 128; k++) again[k] = 0;
+                executor->parallel_for(executor, mark_begin, again, count);
+                for (int k = 0; k < 128; k++) CHECK(again[k] == first[k]);
+            }
+        }
+        int64_t ends[32] = {0};
+        executor->parallel_for(executor, mark_begin, ends, 32);
+        for (int i = 0; threads == 2 && i < 6; i++) CHECK(ends[two[i][0]] == two[i][1]);
+        tyc_executor_destroy(executor);
+    }
+}
+
+static void hold_worker(void *context, int64_t begin, int64_t end, int32_t worker) {
+    _Atomic int64_t *done = context;
+    /* A worker stays in its first range until the caller has done all others. */
+    for (int i = 0; worker && *done < 32 - (end - begin) && i < 2000; i++) usleep(1000);
+    CHECK(!worker || *done >= 32 - (end - begin));
+    *done += end - begin;
+}
+
+static void test_ranges_of_a_held_worker_are_taken(void) {
+    tyc_executor *executor;
+    CHECK(tyc_executor_create(2, &executor) == TYC_OK);
+    for (int i = 0; i < 50; i++) {
+        _Atomic int64_t done = 0;
+        executor->parallel_for(executor, hold_worker, &done, 32);
+        CHECK(done == 32);
+    }
+    tyc_executor_destroy(executor);
 }
 
 static void add_size(void *context, int64_t begin, int64_t end, int32_t worker) {
@@ -319,6 +365,8 @@ static void test_weights(const char *path) {
 int main(int count, char **arguments) {
     CHECK(count == 2);
     test_cover();
+    test_ranges_are_fixed();
+    test_ranges_of_a_held_worker_are_taken();
     test_huge_count();
     test_sleep_and_wake();
     test_slow_worker();

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tyc import runtime
+from tyc.compiler.schedules import teams
 from tyc.runtime import abi, native
 
 HERE = Path(__file__).parent
@@ -137,3 +139,15 @@ def test_layouts_are_those_of_the_header(struct, name):
     assert offsets
     for field, offset in offsets:
         assert getattr(struct, field).offset == int(offset)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 4])
+def test_cost_models_know_the_ranges(fake, threads):
+    module = runtime.load(fake, threads=threads)
+    executor = ctypes.cast(module._executor, ctypes.POINTER(abi.Executor))
+    ranges: list[tuple[int, int]] = []
+    task = abi.Task(lambda context, begin, end, worker: ranges.append((begin, end)))
+    for count in (2, 7, 8, 9, 31, 32, 100, 1000):
+        ranges.clear()
+        executor.contents.parallel_for(executor, task, None, count)
+        assert sorted(ranges) == [r for share in teams.shares(count, threads) for r in share]
