@@ -32,7 +32,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tyc import functional, nn, onnx, random, runtime
+    from tyc import functional, hub, nn, onnx, random, runtime
     from tyc.dialects.types import bf16 as bfloat16
     from tyc.dialects.types import f16 as float16
     from tyc.dialects.types import f32 as float32
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from tyc.tensors import Parameter, Tensor, tensor
     from tyc.tracing import Traced, compile, trace
 
-_MODULES = ("functional", "nn", "onnx", "random", "runtime")
+_MODULES = ("functional", "hub", "nn", "onnx", "random", "runtime")
 
 _NAMES = {
     "Tensor": ("tyc.tensors", "Tensor"),
@@ -94,6 +94,7 @@ __all__ = [
     "float32",
     "float64",
     "functional",
+    "hub",
     "int8",
     "int16",
     "int32",

@@ -16,16 +16,8 @@ import torch
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parent))
+from torchvision_operators import define_torchvision_operators
 from zoo import EXPORTED, TORCH
-
-
-def define_torchvision_operators() -> None:
-    """torchvision's wheel brings no operators for a CPU build of torch, and its import asks for the
-    signatures of two; only its model definitions are used."""
-    library = torch.library.Library("torchvision", "DEF")
-    for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    define_torchvision_operators.library = library  # type: ignore[attr-defined]
 
 
 def randomise(model: nn.Module) -> nn.Module:

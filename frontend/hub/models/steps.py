@@ -1,0 +1,67 @@
+"""A model's training step, and the loss alone, as functions to trace with arguments for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tyc.hub.models.model import Model
+from tyc.hub.models.registry import create
+from tyc.tensors import Tensor
+from tyc.tracing import trace
+
+if TYPE_CHECKING:
+    from tyc.dialects.program import Program
+
+
+@dataclass(frozen=True)
+class Step:
+    """A function of `arguments` (arrays: the model's input, then the target) that gives the loss."""
+
+    function: Callable[..., Tensor]
+    arguments: tuple[Any, ...]
+    model: Model
+
+
+def loss_function(
+    model: str | Model,
+    batch: int = 1,
+    size: int | None = None,
+    dtype: str = "f32",
+    **options: Any,
+) -> Step:
+    """The loss of a model, by name or one that was made, on a random batch.
+
+    `size` is the side of an image or the length of a text, `dtype` the element type of images;
+    `options` are those of `create`.
+    """
+    net = create(model, **options) if isinstance(model, str) else model
+
+    def loss(x: Any, target: Any) -> Tensor:
+        return net.loss(net(x), target)
+
+    loss.__name__ = f"{type(net).__name__.lower()}_loss"
+    return Step(loss, net.example(batch, size, dtype), net)
+
+
+def gradient_program(
+    model: str | Model,
+    batch: int = 1,
+    size: int | None = None,
+    dtype: str = "f32",
+    **options: Any,
+) -> Program:
+    """The program that returns a model's loss and `gradient.<name>` of every parameter.
+
+    Arguments are as those of `loss_function`. There is no update: parameters are constants of the
+    program, and named.
+    """
+    from tyc.compiler.transforms.differentiate import gradients
+
+    step = loss_function(model, batch, size, dtype, **options)
+    program = trace(step.function).program(*step.arguments)
+    names = [name for name, _ in step.model.named_parameters() if name in program.parameters]
+    with program.module.context:
+        gradients(program, names, keep_outputs=True)
+    return program
