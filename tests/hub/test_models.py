@@ -157,7 +157,7 @@ def test_unknown_model_and_option() -> None:
     with pytest.raises(tyc.UserError, match="hub must have the model, got 'resnet5'") as raised:
         models.create("resnet5")
     assert "did you mean resnet50" in str(raised.value)
-    with pytest.raises(tyc.UserError, match="resnet50 takes other options: .*depth"):
+    with pytest.raises(tyc.UserError, match=r"resnet50 takes other options: .*depth"):
         models.create("resnet50", depth=3)
     with pytest.raises(tyc.UserError, match="heads must divide the features, got 5 for 192"):
         models.create("vit_tiny", heads=5)

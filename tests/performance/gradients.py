@@ -21,13 +21,13 @@ from pathlib import Path
 
 import numpy as np
 
-SUPPORT = Path(__file__).parents[1] / "support"
-sys.path.insert(0, str(SUPPORT))
-from hub_models import SMALL
-
 from tyc import random
 from tyc.hub import models
 from tyc.tracing import executable
+
+SUPPORT = Path(__file__).parents[1] / "support"
+sys.path.insert(0, str(SUPPORT))
+from hub_models import SMALL  # noqa: E402
 
 BAR = 1e-8
 SUITE = ("resnet50", "resnet152", "densenet121", "unet", "mobilenet_v2", "vgg19", "gpt2",

@@ -1,6 +1,7 @@
 """The hub's models at sizes for tests: all layers, few channels.
 
-Options are those of `tyc.hub.models.create`; `size` is the side of an image or the length of a text.
+Options are those of `tyc.hub.models.create`; `size` is the side of an image or the length of a
+text.
 """
 
 from __future__ import annotations

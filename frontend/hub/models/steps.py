@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Step:
-    """A function of `arguments` (arrays: the model's input, then the target) that gives the loss."""
+    """A function of `arguments` (arrays: the input, then the target) that gives the loss."""
 
     function: Callable[..., Tensor]
     arguments: tuple[Any, ...]

@@ -6,6 +6,8 @@ form with transposed convolutions: `inc.double_conv.0.weight`, `down1.maxpool_co
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from tyc import functional as F
@@ -70,9 +72,9 @@ class UNet(Model):
         self.channels, self.classes = channels, classes
         sizes = [width * 2**i for i in range(5)]
         self.inc = DoubleConv(channels, width)
-        for i, (fewer, more) in enumerate(zip(sizes, sizes[1:]), 1):
+        for i, (fewer, more) in enumerate(pairwise(sizes), 1):
             setattr(self, f"down{i}", Down(fewer, more))
-        for i, (more, fewer) in enumerate(zip(sizes[::-1], sizes[-2::-1]), 1):
+        for i, (more, fewer) in enumerate(pairwise(reversed(sizes)), 1):
             setattr(self, f"up{i}", Up(more, fewer))
         self.outc = nn.Sequential()
         self.outc.conv = nn.Conv2d(width, classes, 1)
