@@ -2,7 +2,7 @@
 
 `elementwise`  one result element from the same (broadcast) element of each operand
 `rows`         reductions and what expands into reductions and elementwise ops (softmax, layer norm)
-`contraction`  matrix products and convolutions
+`contraction`  matrix products, convolutions and the gradients of their weights
 `window`       pooling and depthwise convolution
 `gather`       reads at computed positions: an elementwise consumer can pull it
 `movement`     a relayout that is a kernel of its own
@@ -24,7 +24,7 @@ from tyc.compiler.lowering.registry import LINALG, stands_alone
 from tyc.dialects import building
 from tyc.dialects.ods import Elementwise, Op
 
-_CONTRACTIONS = {"matmul", "matmul_integer", "conv"}
+_CONTRACTIONS = {"matmul", "matmul_integer", "conv", "conv_weight_gradient"}
 _GATHERS = {"gather", "one_hot", "iota"}
 
 

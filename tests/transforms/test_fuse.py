@@ -170,3 +170,13 @@ def test_image_of_few_channels_is_read_as_it_was(channels, together, tmp_path):
 
     found = kernels(body, tmp_path, (2, channels, 13, 18), w=weight)
     assert (found == [["transpose", "conv"]]) == together
+
+
+def test_gradient_of_a_weight_takes_arithmetic_and_no_relayout(tmp_path):
+    def body(x: Any, grad: Any, weight: Any) -> Any:
+        found = ty.conv_weight_gradient(x, grad, kernel=[3, 3], **SAME)
+        scaled = ty.multiply(found, ty.constant(value=np.float32(0.5)))
+        return ty.subtract(weight, ty.transpose(scaled, perm=[3, 2, 0, 1]))
+
+    found = kernels(body, tmp_path, (2, 6, 5, 8), (2, 6, 5, 16), (16, 8, 3, 3))
+    assert found == [["conv_weight_gradient", "multiply"], ["transpose", "subtract"]]
