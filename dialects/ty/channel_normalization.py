@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tyc.dialects.expressions import Expression, apply, widened
 from tyc.dialects.ods import Float, Int, Operand, OptionalOperand, Result, example
 from tyc.dialects.references import array, typed, widely
 from tyc.dialects.ty.normalization import Normalization, affine, centered, centered_array, scaled
-from tyc.dialects.types import TensorType
+from tyc.dialects.types import TensorType, f32
 
 
 def _per_channel(value: Any, rank: int, axis: int) -> Any:
@@ -80,6 +81,118 @@ class BatchNormOp(Normalization, name="batch_norm"):
         b = Expression(bias) - Expression(mean) * a
         factors = (_per_channel(v.value, rank, channel_axis % rank) for v in (a, b))
         return affine(Expression(x), *factors)
+
+
+class BatchNormTrainingOp(Normalization, name="batch_norm_training"):
+    """`y = (x - mean) / sqrt(variance + epsilon) * scale + bias` with the statistics of `x`.
+
+    `mean` and `variance` (of all values of a channel, biased) are [C], as `scale` and `bias` are.
+    The gradient needs `x` and the two results: sums over g and g * (x - mean), then one formula for
+    each element (Ioffe and Szegedy, Batch Normalization, ICML 2015).
+
+    (C3) `channel_axis` is a dimension of `x`; (C4) `scale` and `bias` have its size.
+    """
+
+    x: Operand
+    scale: Operand
+    bias: Operand
+    epsilon: Float = 1e-5
+    channel_axis: Int = 1
+    y: Result
+    mean: Result
+    variance: Result
+    examples = (
+        example((4, 3, 3, 2), (3,), (3,)),
+        example((5, 3), (3,), (3,), dtype="f64", epsilon=0.1),
+        example((2, 4, 3), (3,), (3,), channel_axis=-1, dtype="f64"),
+        example((3, 2, 4), (2,), (2,), dtype="f16"),
+    )
+
+    @classmethod
+    def infer(cls, x: TensorType, *others: TensorType | None, **attributes: Any) -> Any:
+        """The type of `x`, and twice [C]."""
+        axis = attributes["channel_axis"]
+        inside = -x.rank <= axis < x.rank
+        if not inside or any(t.shape != (x.shape[axis],) for t in others if t):  # C3, C4
+            got = ", ".join(map(str, others))
+            raise cls.error(f"operands must have the size of dimension {axis} of {x}, got {got}")
+        statistics = TensorType((x.shape[axis],), x.dtype)
+        return [super().infer(x, *others, **attributes), statistics, statistics]
+
+    @classmethod
+    def operand_shape(cls, x: TensorType, **attributes: Any) -> tuple[int, ...]:
+        """The size of the channel axis."""
+        return (x.shape[attributes["channel_axis"]],)
+
+    @staticmethod
+    def reference(x, scale, bias, epsilon, channel_axis) -> list[np.ndarray]:
+        """The formula; 16-bit floats by f32."""
+        wide = np.float32 if x.dtype.itemsize == 2 else x.dtype
+        v, axis = x.astype(wide), channel_axis % x.ndim
+        axes = tuple(d for d in range(x.ndim) if d != axis)
+        scale, bias = (_per_channel(a.astype(wide), x.ndim, axis) for a in (scale, bias))
+        y = centered_array(v, axes, epsilon) * scale + bias
+        return [a.astype(x.dtype) for a in (y, v.mean(axes), v.var(axes))]
+
+    @staticmethod
+    def expand(x, scale, bias, epsilon, channel_axis) -> list[ir.Value]:
+        """The formula; 16-bit floats by f32."""
+        kind, rank = type_of(x).dtype, type_of(x).rank
+        axes = [d for d in range(rank) if d != channel_axis % rank]
+        x, scale, bias = (_wide(v) for v in (x, scale, bias))
+        mean = ty.reduce_mean(x.value, axes=axes)
+        shift = x - Expression(_per_channel(mean, rank, channel_axis % rank))
+        variance = ty.reduce_mean(apply("square", shift).value, axes=axes)
+        a = scale * apply("rsqrt", Expression(variance) + epsilon)
+        factors = (_per_channel(v.value, rank, channel_axis % rank) for v in (a, bias))
+        results = [affine(shift, *factors), mean, variance]
+        return [v if type_of(v).dtype == kind else ty.cast(v, to=kind) for v in results]
+
+    def gradient(self, grad: Any, by_mean: Any, by_variance: Any) -> tuple[Any, Any, Any]:
+        """`dx = a * (g - s / n - (x - mean) * r**2 * t / n)`, `dscale = r * t`, `dbias = s`.
+
+        `s = sum(g)`, `t = sum(g * (x - mean))`, `r = 1 / sqrt(variance + epsilon)`, and
+        `a = r * scale`.
+        """
+        rank, kind = type_of(self.x).rank, type_of(self.x).dtype
+        at = self.channel_axis % rank
+        axes = [d for d in range(rank) if d != at]
+        n = type_of(self.x).size // max(type_of(self.scale).size, 1)
+
+        def channels(value: Expression) -> Expression:
+            return Expression(_per_channel(value.value, rank, at))
+
+        shift = _wide(self.x) - channels(_wide(self.mean))
+        parts, scale, bias = [], None, None
+        if grad is not None:
+            g = _wide(grad)
+            r = apply("rsqrt", _wide(self.variance) + self.epsilon)
+            bias = Expression(ty.reduce_sum(g.value, axes=axes))
+            scale = Expression(ty.reduce_sum((g * shift).value, axes=axes)) * r
+            a = _wide(self.scale) * r
+            pull = a * r * scale * (1 / n)
+            parts.append(g * channels(a) - channels(a * bias * (1 / n)) - shift * channels(pull))
+        if by_mean is not None:
+            parts.append(channels(_wide(by_mean) * (1 / n)))
+        if by_variance is not None:
+            parts.append(shift * channels(_wide(by_variance) * (2 / n)))
+        if not parts:
+            return None, None, None
+        total = functools.reduce(lambda x, y: x + y, parts)
+        dx = ty.broadcast_to(total.value, shape=list(type_of(self.x).shape))
+        return _narrow(dx, kind), _narrow(scale, kind), _narrow(bias, kind)
+
+
+def _wide(value: ir.Value) -> Expression:
+    """At least f32."""
+    narrow = type_of(value).dtype.bits == 16
+    return Expression(ty.cast(value, to=f32) if narrow else value)
+
+
+def _narrow(value: Any, kind: Any) -> ir.Value | None:
+    """The value, if there is one, in the element type `kind`."""
+    plain = value.value if isinstance(value, Expression) else value
+    return plain if plain is None or type_of(plain).dtype == kind else ty.cast(plain, to=kind)
 
 
 class ChannelNormalization(Normalization):

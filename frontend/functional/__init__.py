@@ -46,6 +46,7 @@ from tyc.functional.convolution import (
     conv3d,
     conv_transpose1d,
     conv_transpose2d,
+    local_conv2d,
 )
 from tyc.functional.creation import (
     arange,
@@ -120,12 +121,18 @@ from tyc.functional.indexing import (
 from tyc.functional.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
+    cosine_embedding_loss,
+    cosine_similarity,
     cross_entropy,
+    hinge_loss,
     huber_loss,
     kl_div,
     l1_loss,
     mse_loss,
     nll_loss,
+    smooth_l1_loss,
+    squared_hinge_loss,
+    triplet_margin_loss,
 )
 from tyc.functional.movement import (
     broadcast_to,
@@ -159,6 +166,7 @@ from tyc.functional.movement import (
 )
 from tyc.functional.normalization import (
     batch_norm,
+    batch_norm_training,
     group_norm,
     instance_norm,
     layer_norm,
@@ -188,6 +196,7 @@ from tyc.functional.quantization import (
 )
 from tyc.functional.random import (
     dropout,
+    normal,
     uniform,
 )
 from tyc.functional.recurrent import (
@@ -248,32 +257,33 @@ from tyc.functional.vision import (
 # fmt: off
 __all__ = [
     "absolute", "acos", "acosh", "adaptive_avg_pool1d", "adaptive_avg_pool2d",
-    "adaptive_max_pool2d", "add", "all", "any", "arange", "argmax", "argmin", "argsort",
-    "asin", "asinh", "atan", "atan2", "atanh", "average", "avg_pool1d", "avg_pool2d",
-    "avg_pool3d", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits",
-    "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "broadcast_to", "cast", "ceil",
-    "celu", "chunk", "clip", "concat", "concatenate", "conv1d", "conv2d", "conv3d",
-    "conv_transpose1d", "conv_transpose2d", "cos", "cosh", "count_nonzero", "cross_entropy",
-    "cumsum", "depth_to_space", "dequantize", "divide", "dropout", "einsum", "elu",
-    "embedding", "equal", "erf", "exp", "exp2", "expand_dims", "expm1", "eye", "flatten",
-    "flip", "floor", "floor_divide", "fmod", "full", "full_like", "gather", "gather_nd",
-    "gelu", "get_item", "glu", "greater", "greater_equal", "group_norm", "gru",
-    "hard_sigmoid", "hard_swish", "hard_tanh", "huber_loss", "instance_norm", "interpolate",
-    "is_finite", "is_inf", "is_nan", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "less",
-    "less_equal", "linear", "linspace", "local_response_norm", "log", "log1p", "log2",
+    "adaptive_max_pool2d", "add", "all", "any", "arange", "argmax", "argmin", "argsort", "asin",
+    "asinh", "atan", "atan2", "atanh", "average", "avg_pool1d", "avg_pool2d", "avg_pool3d",
+    "batch_norm", "batch_norm_training", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "bitwise_and", "bitwise_not", "bitwise_or",
+    "bitwise_xor", "broadcast_to", "cast", "ceil", "celu", "chunk", "clip", "concat",
+    "concatenate", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "cos",
+    "cosh", "cosine_embedding_loss", "cosine_similarity", "count_nonzero", "cross_entropy",
+    "cumsum", "depth_to_space", "dequantize", "divide", "dropout", "einsum", "elu", "embedding",
+    "equal", "erf", "exp", "exp2", "expand_dims", "expm1", "eye", "flatten", "flip", "floor",
+    "floor_divide", "fmod", "full", "full_like", "gather", "gather_nd", "gelu", "get_item",
+    "glu", "greater", "greater_equal", "group_norm", "gru", "hard_sigmoid", "hard_swish",
+    "hard_tanh", "hinge_loss", "huber_loss", "instance_norm", "interpolate", "is_finite",
+    "is_inf", "is_nan", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "less", "less_equal",
+    "linear", "linspace", "local_conv2d", "local_response_norm", "log", "log1p", "log2",
     "log_sigmoid", "log_softmax", "log_sum", "logical_and", "logical_not", "logical_or",
     "logical_xor", "logsumexp", "lp_pool2d", "lstm", "matmul", "matmul_integer", "max",
     "max_pool1d", "max_pool2d", "max_pool2d_with_indices", "max_pool3d", "maximum", "mean",
     "min", "minimum", "mish", "moveaxis", "mse_loss", "multiply", "narrow", "negative",
-    "nll_loss", "norm", "normalize", "not_equal", "one_hot", "ones", "ones_like", "outer",
-    "pad", "permute", "pixel_shuffle", "pixel_unshuffle", "power", "prelu", "prod",
+    "nll_loss", "norm", "normal", "normalize", "not_equal", "one_hot", "ones", "ones_like",
+    "outer", "pad", "permute", "pixel_shuffle", "pixel_unshuffle", "power", "prelu", "prod",
     "quantize", "reciprocal", "relu", "relu6", "remainder", "repeat", "reshape", "rms_norm",
     "rnn", "roll", "round", "rsqrt", "scaled_dot_product_attention", "scatter", "scatter_nd",
-    "selu", "set_item", "shift_left", "shift_right", "shrink", "sigmoid", "sign", "silu",
-    "sin", "sinh", "slice", "softmax", "softplus", "softsign", "sort", "space_to_depth",
-    "split", "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum", "sum_square",
-    "swapaxes", "take", "take_along_axis", "tan", "tanh", "thresholded_relu", "tile", "topk",
-    "transpose", "tril", "triu", "trunc", "uniform", "unsqueeze", "var", "where", "zeros",
-    "zeros_like",
+    "selu", "set_item", "shift_left", "shift_right", "shrink", "sigmoid", "sign", "silu", "sin",
+    "sinh", "slice", "smooth_l1_loss", "softmax", "softplus", "softsign", "sort",
+    "space_to_depth", "split", "sqrt", "square", "squared_hinge_loss", "squeeze", "stack",
+    "std", "subtract", "sum", "sum_square", "swapaxes", "take", "take_along_axis", "tan",
+    "tanh", "thresholded_relu", "tile", "topk", "transpose", "tril", "triplet_margin_loss",
+    "triu", "trunc", "uniform", "unsqueeze", "var", "where", "zeros", "zeros_like",
 ]
 # fmt: on

@@ -7,9 +7,11 @@ Sizes are an integer for all spatial dimensions or one for each. `padding` is th
 from __future__ import annotations
 
 from tyc.dialects import ty
-from tyc.dispatch import TensorLike, apply, as_tensor
+from tyc.dispatch import TensorLike, apply, as_tensor, as_tensors
 from tyc.frames import error
 from tyc.functional.arguments import Sizes, repeated
+from tyc.functional.contraction import einsum
+from tyc.functional.movement import pad, reshape, stack
 from tyc.tensors import Tensor
 
 
@@ -160,3 +162,41 @@ def _transposed(
         groups=groups,
         layout="NCX",
     )
+
+
+def local_conv2d(
+    x: TensorLike,
+    weight: TensorLike,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+) -> Tensor:
+    """`conv2d` with another weight at each place: `[groups, OH, OW, C/groups, K, K, O/groups]`.
+
+    Raises `UserError` unless the weight fits `x` `[N, C, H, W]` and the size of the result.
+    """
+    image, table = as_tensors((x, weight))
+    if image.ndim != 4 or table.ndim != 7:
+        raise error(f"x must have rank 4 and weight rank 7, got {image.type} and {table.type}")
+    groups, *places, inner = table.shape[:4]
+    kernel = table.shape[4:6]
+    steps, gaps = repeated(stride, 2, "stride"), repeated(dilation, 2, "dilation")
+    pads = repeated(padding, 2, "padding")
+    sizes = [n + 2 * p for n, p in zip(image.shape[2:], pads)]
+    fitting = [(n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(sizes, kernel, steps, gaps)]
+    if image.shape[1] != groups * inner or fitting != places:
+        wanted = f"{groups * inner} channels and a result of {places}"
+        raise error(f"weight asks for {wanted}, got {image.type}, which gives {fitting}")
+    padded = pad(image, [(0, 0), (0, 0), *((p, p) for p in pads)]) if any(pads) else image
+    taps = []
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            rows, columns = (
+                slice(k * d, k * d + (n - 1) * s + 1, s)
+                for k, d, n, s in zip((i, j), gaps, places, steps)
+            )
+            part = padded[:, :, rows, columns]
+            taps.append(reshape(part, (image.shape[0], groups, inner, *places)))
+    flat = reshape(table, (groups, *places, inner, kernel[0] * kernel[1], table.shape[6]))
+    y = einsum("ngihwk,ghwiko->ngohw", stack(taps, -1), flat)
+    return reshape(y, (image.shape[0], groups * table.shape[6], *places))

@@ -6,11 +6,21 @@ from tyc.dispatch import TensorLike, as_tensor, as_tensors
 from tyc.frames import error
 from tyc.functional.activation import relu, softplus
 from tyc.functional.arguments import one_axis
-from tyc.functional.elementwise import absolute, clip, less, multiply, square, subtract, where
+from tyc.functional.elementwise import (
+    absolute,
+    clip,
+    greater,
+    less,
+    multiply,
+    sqrt,
+    square,
+    subtract,
+    where,
+)
 from tyc.functional.indexing import take_along_axis
 from tyc.functional.movement import expand_dims, squeeze
 from tyc.functional.normalization import log_softmax
-from tyc.functional.reduction import mean, sum
+from tyc.functional.reduction import mean, norm, sum, sum_square
 from tyc.functional.transcendental import exp, log
 from tyc.tensors import Tensor
 
@@ -49,6 +59,76 @@ def huber_loss(
     near = multiply(square(distance), 0.5)
     far = multiply(subtract(distance, 0.5 * delta), delta)
     return _reduced(where(less(distance, delta), near, far), reduction)
+
+
+def smooth_l1_loss(
+    prediction: TensorLike, target: TensorLike, beta: float = 1.0, reduction: str = "mean"
+) -> Tensor:
+    """`d**2 / (2 * beta)` where `d = |prediction - target| < beta`, else `d - beta / 2`.
+
+    Girshick, Fast R-CNN, ICCV 2015; `beta` 0 is `l1_loss`.
+    """
+    if beta < 0:
+        raise error(f"beta must be 0 or more, got {beta}")
+    if beta == 0:
+        return l1_loss(prediction, target, reduction)
+    return huber_loss(prediction, target, beta, reduction) / beta
+
+
+def hinge_loss(
+    prediction: TensorLike, target: TensorLike, margin: float = 1.0, reduction: str = "mean"
+) -> Tensor:
+    """`max(0, margin - prediction * target)`, `target` 1 or -1."""
+    a, b = _pair(prediction, target)
+    return _reduced(relu(margin - multiply(a, b)), reduction)
+
+
+def squared_hinge_loss(
+    prediction: TensorLike, target: TensorLike, margin: float = 1.0, reduction: str = "mean"
+) -> Tensor:
+    """`max(0, margin - prediction * target) ** 2`, `target` 1 or -1."""
+    return _reduced(square(hinge_loss(prediction, target, margin, "none")), reduction)
+
+
+def cosine_similarity(a: TensorLike, b: TensorLike, axis: int = 1, epsilon: float = 1e-8) -> Tensor:
+    """`sum(a * b) / sqrt(max(|a|**2, e**2) * max(|b|**2, e**2))` along `axis`, `e = epsilon`."""
+    x, y = _pair(a, b)
+    at = one_axis(axis, x.ndim)
+    squares = (clip(sum_square(v, at), epsilon * epsilon) for v in (x, y))
+    return sum(multiply(x, y), at) / sqrt(multiply(*squares))
+
+
+def cosine_embedding_loss(
+    a: TensorLike,
+    b: TensorLike,
+    target: TensorLike,
+    margin: float = 0.0,
+    reduction: str = "mean",
+) -> Tensor:
+    """`1 - c` where `target` is 1, `max(0, c - margin)` where it is -1.
+
+    `c` is the cosine of `a` and `b`, `[N, D]`; `target` is `[N]`.
+    """
+    cosine, same = _pair(cosine_similarity(a, b), target)
+    return _reduced(where(greater(same, 0.0), 1.0 - cosine, relu(cosine - margin)), reduction)
+
+
+def triplet_margin_loss(
+    anchor: TensorLike,
+    positive: TensorLike,
+    negative: TensorLike,
+    margin: float = 1.0,
+    reduction: str = "mean",
+) -> Tensor:
+    """`max(0, |anchor - positive| - |anchor - negative| + margin)`, norms along the last axis.
+
+    Schroff, Kalenichenko and Philbin, FaceNet, CVPR 2015; 1e-6 is added to each difference, so that
+    the norm has a gradient where two are equal (as PyTorch does).
+    """
+    a, b = _pair(anchor, positive)
+    _, c = _pair(anchor, negative)
+    near, far = (norm(subtract(a, v) + 1e-6, 2, -1) for v in (b, c))
+    return _reduced(relu(near - far + margin), reduction)
 
 
 def nll_loss(

@@ -67,6 +67,29 @@ def batch_norm(
     )
 
 
+def batch_norm_training(
+    x: TensorLike,
+    weight: TensorLike | None = None,
+    bias: TensorLike | None = None,
+    epsilon: float = 1e-5,
+    channel_axis: int = 1,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`x` normalized by its own mean and variance over all dimensions but `channel_axis`.
+
+    Also the mean and the (biased) variance, `[C]` like `weight` and `bias`. Gradients flow through
+    the statistics.
+    """
+    value = floating(x, "batch_norm_training")
+    at = one_axis(channel_axis, value.ndim, "channel_axis")
+    channels, kind = (value.shape[at],), value.dtype
+    scale = full(channels, 1.0, kind) if weight is None else weight
+    shift = full(channels, 0.0, kind) if bias is None else bias
+    y, mean, variance = apply(
+        ty.BatchNormTrainingOp, value, scale, shift, epsilon=epsilon, channel_axis=at
+    )
+    return y, mean, variance
+
+
 def instance_norm(
     x: TensorLike,
     weight: TensorLike | None = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tyc import functional as F
-from tyc import random
 from tyc.dispatch import TensorLike, as_tensor
 from tyc.frames import error
 from tyc.nn import init
@@ -26,8 +25,28 @@ class Dropout(Module):
         value = as_tensor(x)
         if not self.training or not self.p:
             return value
-        keep = random.uniform(value.shape) >= self.p
-        return F.where(keep, value * (1 / (1 - self.p)), 0.0)
+        return F.dropout(value, self.p)
+
+    def extra_repr(self) -> str:
+        """The probability."""
+        return f"p={self.p}"
+
+
+class Dropout2d(Module):
+    """Dropout of whole channels of `[N, C, ...]`, in training only."""
+
+    def __init__(self, p: float = 0.5) -> None:
+        if not 0 <= p < 1:
+            raise error(f"p must be in 0..1 and less than 1, got {p}")
+        self.p = p
+
+    def forward(self, x: TensorLike) -> Tensor:
+        """Drops channels in training only."""
+        value = as_tensor(x)
+        if not self.training or not self.p:
+            return value
+        ones = F.ones((*value.shape[:2], *[1] * (value.ndim - 2)), value.dtype)
+        return value * F.dropout(ones, self.p)
 
     def extra_repr(self) -> str:
         """The probability."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from tyc import functional as F
+from tyc.dispatch import TensorLike
 from tyc.nn.module import Module
+from tyc.tensors import Tensor
 
 
 class _List(Module):
@@ -67,3 +70,18 @@ class Identity(Module):
     def forward(self, x: Any) -> Any:
         """`x` itself."""
         return x
+
+
+class Concat(Module):
+    """A list of tensors one after another along `axis`."""
+
+    def __init__(self, axis: int = 0) -> None:
+        self.axis = axis
+
+    def forward(self, parts: Sequence[TensorLike]) -> Tensor:
+        """`concat(parts, axis)`."""
+        return F.concat(parts, self.axis)
+
+    def extra_repr(self) -> str:
+        """The axis."""
+        return f"axis={self.axis}"

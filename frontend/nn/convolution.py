@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from tyc import functional as F
@@ -103,10 +104,8 @@ class Conv3d(_Conv):
         return F.conv3d(*self._arguments(x))
 
 
-class ConvTranspose2d(_Convolution):
-    """`conv_transpose2d` of `[N, C, H, W]` with a weight `[C, O/groups, K, K]`."""
-
-    RANK = 2
+class _ConvTranspose(_Convolution):
+    FUNCTION: ClassVar[Callable[..., Tensor]]
 
     def __init__(
         self,
@@ -128,8 +127,8 @@ class ConvTranspose2d(_Convolution):
         self._make(shape, kernel, out_channels, groups, bias, dtype)
 
     def forward(self, x: TensorLike) -> Tensor:
-        """`conv_transpose2d(x, weight, bias, ...)`."""
-        return F.conv_transpose2d(
+        """The function of that name."""
+        return self.FUNCTION(
             x,
             self.weight,
             self.bias,
@@ -139,3 +138,58 @@ class ConvTranspose2d(_Convolution):
             self.groups,
             self.dilation,
         )
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """`conv_transpose1d` of `[N, C, L]` with a weight `[C, O/groups, K]`."""
+
+    RANK = 1
+    FUNCTION = staticmethod(F.conv_transpose1d)
+
+
+class ConvTranspose2d(_ConvTranspose):
+    """`conv_transpose2d` of `[N, C, H, W]` with a weight `[C, O/groups, K, K]`."""
+
+    RANK = 2
+    FUNCTION = staticmethod(F.conv_transpose2d)
+
+
+class LocalConv2d(Module):
+    """A convolution whose weight is another one at each place of the result.
+
+    `weight` is `[groups, OH, OW, C/groups, K, K, O/groups]`, as MegEngine has it; there is no bias.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        size: Sizes,
+        kernel: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+        dtype: DTypeLike = "f32",
+    ) -> None:
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise error(f"groups must divide {in_channels} and {out_channels}, got {groups}")
+        sizes, taps = repeated(size, 2, "size"), repeated(kernel, 2, "kernel")
+        self.stride, self.padding = repeated(stride, 2, "stride"), repeated(padding, 2, "padding")
+        self.dilation = repeated(dilation, 2, "dilation")
+        places = [
+            (n + 2 * p - d * (k - 1) - 1) // s + 1
+            for n, k, s, p, d in zip(sizes, taps, self.stride, self.padding, self.dilation)
+        ]
+        inner, outer = in_channels // groups, out_channels // groups
+        self.weight = Parameter(F.zeros((groups, *places, inner, *taps, outer), dtype))
+        init.lecun_uniform_(self.weight, inner * math.prod(taps))
+
+    def forward(self, x: TensorLike) -> Tensor:
+        """`local_conv2d(x, weight, ...)`."""
+        return F.local_conv2d(x, self.weight, self.stride, self.padding, self.dilation)
+
+    def extra_repr(self) -> str:
+        """The weight's sizes and how it is applied."""
+        shape = "x".join(map(str, self.weight.shape))
+        return f"{shape}, stride={self.stride}, padding={self.padding}"

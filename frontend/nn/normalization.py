@@ -51,21 +51,22 @@ class _BatchNorm(Module):
                 f"{type(self).__name__} takes rank {ranks} with {self.features} channels, "
                 f"got {value.type}"
             )
-        statistics = self._batch(value) if self.training else (self.running_mean, self.running_var)
-        return F.batch_norm(value, *statistics, self.weight, self.bias, self.epsilon)
-
-    def _batch(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        axes = [d for d in range(x.ndim) if d != 1]
-        count = x.size // self.features
+        if not self.training:
+            statistics = (self.running_mean, self.running_var)
+            return F.batch_norm(value, *statistics, self.weight, self.bias, self.epsilon)
+        count = value.size // self.features
         if count < 2:
-            raise error(f"training takes more than one value a channel, got {x.type}")
-        mean, variance = F.mean(x, axes), F.var(x, axes)
+            raise error(f"training takes more than one value a channel, got {value.type}")
+        y, mean, variance = F.batch_norm_training(value, self.weight, self.bias, self.epsilon)
+        self._track(mean, variance * (count / (count - 1)))
+        return y
+
+    def _track(self, mean: Tensor, variance: Tensor) -> None:
+        """Moves the running statistics by `momentum` towards those of a batch."""
         keep, take = 1 - self.momentum, self.momentum
-        unbiased = variance * (count / (count - 1))
         self.running_mean = self.running_mean * keep + mean * take
-        self.running_var = self.running_var * keep + unbiased * take
+        self.running_var = self.running_var * keep + variance * take
         self.num_batches_tracked = self.num_batches_tracked + 1
-        return mean, variance
 
     def extra_repr(self) -> str:
         """Sizes."""
@@ -82,6 +83,12 @@ class BatchNorm2d(_BatchNorm):
     """Each channel of `[N, C, H, W]` normalized by its statistics."""
 
     RANKS = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """Each channel of `[N, C, D, H, W]` normalized by its statistics."""
+
+    RANKS = (5,)
 
 
 class LayerNorm(Module):
@@ -161,9 +168,8 @@ class GroupNorm(Module):
         return f"{self.groups}, {self.channels}, epsilon={self.epsilon}"
 
 
-class InstanceNorm2d(Module):
-    """`instance_norm` of `[N, C, H, W]`: each channel of each image by itself."""
-
+class _InstanceNorm(Module):
+    RANK: ClassVar[int]
     weight: Parameter | None
     bias: Parameter | None
 
@@ -179,8 +185,47 @@ class InstanceNorm2d(Module):
 
     def forward(self, x: TensorLike) -> Tensor:
         """`instance_norm(x, weight, bias)`."""
-        return F.instance_norm(x, self.weight, self.bias, self.epsilon)
+        value = as_tensor(x)
+        if value.ndim != self.RANK or value.shape[1] != self.features:
+            raise error(
+                f"{type(self).__name__} takes rank {self.RANK} with {self.features} channels, "
+                f"got {value.type}"
+            )
+        return F.instance_norm(value, self.weight, self.bias, self.epsilon)
 
     def extra_repr(self) -> str:
         """Sizes."""
         return f"{self.features}, epsilon={self.epsilon}"
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """`instance_norm` of `[N, C, L]`: each channel of each sample by itself."""
+
+    RANK = 3
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """`instance_norm` of `[N, C, H, W]`: each channel of each image by itself."""
+
+    RANK = 4
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """`instance_norm` of `[N, C, D, H, W]`: each channel of each volume by itself."""
+
+    RANK = 5
+
+
+class LocalResponseNorm(Module):
+    """`local_response_norm` over `size` channels around each."""
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, x: TensorLike) -> Tensor:
+        """`local_response_norm(x, size, alpha, beta, k)`."""
+        return F.local_response_norm(x, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        """Sizes."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

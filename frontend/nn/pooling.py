@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar
+
 from tyc import functional as F
 from tyc.dispatch import TensorLike
 from tyc.functional.arguments import Sizes
@@ -9,8 +12,8 @@ from tyc.nn.module import Module
 from tyc.tensors import Tensor
 
 
-class MaxPool2d(Module):
-    """The maximum over windows of `[N, C, H, W]`."""
+class _MaxPool(Module):
+    FUNCTION: ClassVar[Callable[..., Tensor]]
 
     def __init__(
         self,
@@ -24,17 +27,35 @@ class MaxPool2d(Module):
         self.dilation, self.ceil_mode = dilation, ceil_mode
 
     def forward(self, x: TensorLike) -> Tensor:
-        """`max_pool2d(x, kernel, ...)`."""
+        """The function of that name."""
         how = (self.stride, self.padding, self.dilation, self.ceil_mode)
-        return F.max_pool2d(x, self.kernel, *how)
+        return self.FUNCTION(x, self.kernel, *how)
 
     def extra_repr(self) -> str:
         """Sizes."""
         return f"{self.kernel}, stride={self.stride}, padding={self.padding}"
 
 
-class AvgPool2d(Module):
-    """The mean over windows of `[N, C, H, W]`."""
+class MaxPool1d(_MaxPool):
+    """The maximum over windows of `[N, C, L]`."""
+
+    FUNCTION = staticmethod(F.max_pool1d)
+
+
+class MaxPool2d(_MaxPool):
+    """The maximum over windows of `[N, C, H, W]`."""
+
+    FUNCTION = staticmethod(F.max_pool2d)
+
+
+class MaxPool3d(_MaxPool):
+    """The maximum over windows of `[N, C, D, H, W]`."""
+
+    FUNCTION = staticmethod(F.max_pool3d)
+
+
+class _AvgPool(Module):
+    FUNCTION: ClassVar[Callable[..., Tensor]]
 
     def __init__(
         self,
@@ -48,28 +69,64 @@ class AvgPool2d(Module):
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
     def forward(self, x: TensorLike) -> Tensor:
-        """`avg_pool2d(x, kernel, ...)`."""
+        """The function of that name."""
         how = (self.stride, self.padding, self.ceil_mode, self.count_include_pad)
-        return F.avg_pool2d(x, self.kernel, *how)
+        return self.FUNCTION(x, self.kernel, *how)
 
     def extra_repr(self) -> str:
         """Sizes."""
         return f"{self.kernel}, stride={self.stride}, padding={self.padding}"
 
 
-class AdaptiveAvgPool2d(Module):
-    """The mean over as many windows as make an `output` of the given size."""
+class AvgPool1d(_AvgPool):
+    """The mean over windows of `[N, C, L]`."""
+
+    FUNCTION = staticmethod(F.avg_pool1d)
+
+
+class AvgPool2d(_AvgPool):
+    """The mean over windows of `[N, C, H, W]`."""
+
+    FUNCTION = staticmethod(F.avg_pool2d)
+
+
+class AvgPool3d(_AvgPool):
+    """The mean over windows of `[N, C, D, H, W]`."""
+
+    FUNCTION = staticmethod(F.avg_pool3d)
+
+
+class _AdaptivePool(Module):
+    FUNCTION: ClassVar[Callable[..., Tensor]]
 
     def __init__(self, output: Sizes) -> None:
         self.output = output
 
     def forward(self, x: TensorLike) -> Tensor:
-        """`adaptive_avg_pool2d(x, output)`."""
-        return F.adaptive_avg_pool2d(x, self.output)
+        """The function of that name."""
+        return self.FUNCTION(x, self.output)
 
     def extra_repr(self) -> str:
         """Sizes."""
         return f"{self.output}"
+
+
+class AdaptiveAvgPool1d(_AdaptivePool):
+    """The mean over as many windows of `[N, C, L]` as make an `output` of the given size."""
+
+    FUNCTION = staticmethod(F.adaptive_avg_pool1d)
+
+
+class AdaptiveAvgPool2d(_AdaptivePool):
+    """The mean over as many windows of `[N, C, H, W]` as make an `output` of the given size."""
+
+    FUNCTION = staticmethod(F.adaptive_avg_pool2d)
+
+
+class AdaptiveMaxPool2d(_AdaptivePool):
+    """The maximum over as many windows as make an `output` of the given size."""
+
+    FUNCTION = staticmethod(F.adaptive_max_pool2d)
 
 
 class Flatten(Module):
@@ -96,6 +153,21 @@ class PixelShuffle(Module):
     def forward(self, x: TensorLike) -> Tensor:
         """`pixel_shuffle(x, factor)`."""
         return F.pixel_shuffle(x, self.factor)
+
+    def extra_repr(self) -> str:
+        """The factor."""
+        return f"{self.factor}"
+
+
+class PixelUnshuffle(Module):
+    """`[N, C, H*f, W*f] -> [N, C*f*f, H, W]`."""
+
+    def __init__(self, factor: int) -> None:
+        self.factor = factor
+
+    def forward(self, x: TensorLike) -> Tensor:
+        """`pixel_unshuffle(x, factor)`."""
+        return F.pixel_unshuffle(x, self.factor)
 
     def extra_repr(self) -> str:
         """The factor."""

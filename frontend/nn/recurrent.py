@@ -125,3 +125,18 @@ class GRU(_Recurrent):
 
     def _layer(self, *arguments: Any) -> tuple[Tensor, ...]:
         return F.gru(*arguments, direction=self._direction, linear_before_reset=True)
+
+
+class RNN(_Recurrent):
+    """`h' = tanh(W x + R h + b)`: `x [T, B, I] -> [T, B, D*H], h`, the state `[layers*D, B, H]`."""
+
+    GATES = 1
+    ORDER = (0,)
+
+    def forward(self, x: TensorLike, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """All outputs, and the last `h`."""
+        y, (h,) = self._run(x, (state,))
+        return y, h
+
+    def _layer(self, *arguments: Any) -> tuple[Tensor, ...]:
+        return F.rnn(*arguments, direction=self._direction)

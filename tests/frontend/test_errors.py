@@ -151,12 +151,12 @@ TRACED: list[tuple[Callable[..., Any], str]] = [
      "the value of a tensor is not known while the program is recorded, got f32[2,3]; HINT"),
     (lambda x: x + I,
      "ty.add: operands must have one element type, got f32[2,3], i64[1,3]; cast one of them"),
-    (lambda x: x + tyc.random.normal((2, 3)),
-     "random numbers cannot be drawn while a program is recorded; draw them outside of the "
-     "traced function and pass them as an argument"),
-    (lambda x: nn.Dropout()(x),
-     "random numbers cannot be drawn while a program is recorded; draw them outside of the "
-     "traced function and pass them as an argument"),
+    (lambda x: tyc.random.permutation(3),
+     "integers and permutations cannot be drawn while a program is recorded; draw them outside of "
+     "the traced function and pass them as an argument"),
+    (lambda x: tyc.random.seed(3),
+     "the generator cannot be seeded while a program is recorded; call tyc.random.seed outside of "
+     "the traced function"),
     (lambda x: NORM(x),
      "buffer 'running_mean' cannot change while a program is recorded; call eval() on the "
      "module first"),

@@ -154,7 +154,7 @@ def test_seed_repeats() -> None:
     np.testing.assert_array_equal(x, y)
     assert np.all(x.numpy() >= 1) and np.all(x.numpy() < 2)
     assert sorted(tyc.random.permutation(5).tolist()) == [0, 1, 2, 3, 4]
-    assert tyc.random.integers_below(3, (100,)).numpy().max() == 2
+    assert tyc.random.integers(3, (100,)).numpy().max() == 2
 
 
 @pytest.mark.parametrize(
