@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,11 @@ from tyc.compiler.targets import host
 from tyc.dialects.ods import Op
 from tyc.dialects.types import TensorType, type_of_array
 from tyc.runtime.module import Module, load
+
+if TYPE_CHECKING:
+    from mlir import ir
+
+    from tyc.dialects.program import Program
 
 Operands = Sequence[Any]
 
@@ -34,10 +39,10 @@ def run_op(
     """The results of one op. Operands are arrays in field order (a list for a variadic operand,
     `None` for an absent one). Raises `UserError` where the op's rules are broken."""
     types = tuple(_type(o) for o in operands)
-    key = (op.NAME, types, _frozen(attributes), exact)
+    key = (op.NAME, types, frozen(attributes), exact)
     module = _LOADED.get(key)
     if module is None:
-        module = _LOADED[key] = _compiled(op, types, attributes, exact)
+        module = _LOADED[key] = compiled(_program(op, types, attributes), exact)
     flat = [a for o in operands for a in (o if isinstance(o, (list, tuple)) else [o])]
     result = module(*[a for a in flat if a is not None])
     return list(result) if isinstance(result, tuple) else [result]
@@ -49,7 +54,8 @@ def _type(operand: Any) -> Any:
     return None if operand is None else type_of_array(operand)
 
 
-def _frozen(attributes: Mapping[str, Any]) -> tuple:
+def frozen(attributes: Mapping[str, Any]) -> tuple:
+    """Attributes as a key: equal for equal values."""
     return tuple((k, _freeze(v)) for k, v in sorted(attributes.items()))
 
 
@@ -59,9 +65,9 @@ def _freeze(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _compiled(op: type[Op], types: tuple, attributes: Mapping[str, Any], exact: bool) -> Module:
+def compiled(program: Program, exact: bool) -> Module:
+    """A small program as a callable; its library is kept on disk, by its text."""
     options = Options(exact=exact)
-    program = _program(op, types, attributes)
     name = cache.key(str(program.module), host().key(), options.key())
     path = cache.folder("eager") / f"op_{name}.so"
     if not path.exists():
@@ -69,7 +75,7 @@ def _compiled(op: type[Op], types: tuple, attributes: Mapping[str, Any], exact: 
     return load(path)
 
 
-def _compile(program: Any, path: Path, options: Options) -> None:
+def _compile(program: Program, path: Path, options: Options) -> None:
     from tyc.compiler.pipeline import compile_program
 
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
@@ -86,12 +92,26 @@ def _context() -> Any:
     return context()
 
 
-def _program(op: type[Op], types: tuple, attributes: Mapping[str, Any]) -> Any:
+def _program(op: type[Op], types: tuple, attributes: Mapping[str, Any]) -> Program:
+    from tyc.dialects import building
+
+    def body(operands: list[Any]) -> list[ir.Value]:
+        result = building.build(op, *operands, **attributes)
+        return result if isinstance(result, list) else [result]
+
+    return small_program(op.NAME, types, body)
+
+
+def small_program(
+    name: str, types: Sequence[Any], body: Callable[[list[Any]], list[ir.Value]]
+) -> Program:
+    """A program without parameters: `body` builds its results from the operands, which it is given
+    as `types` has them (a tuple is a list of operands, `None` an absent one)."""
     from mlir import ir
     from mlir.dialects import func
 
     from tyc.dialects import building
-    from tyc.dialects.program import Program, named
+    from tyc.dialects.program import Program
 
     flat: list[TensorType] = []
     for t in types:
@@ -107,11 +127,21 @@ def _program(op: type[Op], types: tuple, attributes: Mapping[str, Any]) -> Any:
             [next(values) for _ in t] if isinstance(t, tuple) else t and next(values) for t in types
         ]
         with ir.InsertionPoint(block):
-            result = building.build(op, *operands, **attributes)
-            results = result if isinstance(result, list) else [result]
-            func.ReturnOp(results)
-        signature = ir.FunctionType.get(arguments, [r.type for r in results])
-        function.attributes["function_type"] = ir.TypeAttr.get(signature)
-        function.attributes["arg_attrs"] = named([f"x{i}" for i in range(len(flat))])
-        function.attributes["res_attrs"] = named([f"y{i}" for i in range(len(results))])
-    return Program(module, {}, op.NAME)
+            func.ReturnOp(body(operands))
+        program = Program(module, {}, name)
+        name_signature(program)
+    return program
+
+
+def name_signature(program: Program) -> None:
+    """Gives `main` the type of its arguments and results, which become `x0`.. and `y0`.. ."""
+    from mlir import ir
+
+    from tyc.dialects.program import named
+
+    arguments = [a.type for a in program.block.arguments]
+    results = [v.type for v in program.terminator.operands]
+    attributes = program.main.attributes
+    attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get(arguments, results))
+    attributes["arg_attrs"] = named([f"x{i}" for i in range(len(arguments))])
+    attributes["res_attrs"] = named([f"y{i}" for i in range(len(results))])

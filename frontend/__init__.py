@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tyc import functional, hub, nn, onnx, random, runtime
+    from tyc.autograd import Function, GradManager, custom_gradient, stop_gradient
     from tyc.dialects.types import bf16 as bfloat16
     from tyc.dialects.types import f16 as float16
     from tyc.dialects.types import f32 as float32
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from tyc.dispatch import exact
     from tyc.onnx import load as load_onnx
     from tyc.runtime.errors import InternalError, UserError
-    from tyc.tensors import Parameter, Tensor, tensor
+    from tyc.tensors import Parameter, Tensor, Variable, tensor
     from tyc.tracing import Traced, compile, trace
 
 _MODULES = ("functional", "hub", "nn", "onnx", "random", "runtime")
@@ -57,7 +58,12 @@ _MODULES = ("functional", "hub", "nn", "onnx", "random", "runtime")
 _NAMES = {
     "Tensor": ("tyc.tensors", "Tensor"),
     "Parameter": ("tyc.tensors", "Parameter"),
+    "Variable": ("tyc.tensors", "Variable"),
     "tensor": ("tyc.tensors", "tensor"),
+    "Function": ("tyc.autograd", "Function"),
+    "GradManager": ("tyc.autograd", "GradManager"),
+    "custom_gradient": ("tyc.autograd", "custom_gradient"),
+    "stop_gradient": ("tyc.autograd", "stop_gradient"),
     "Traced": ("tyc.tracing", "Traced"),
     "trace": ("tyc.tracing", "trace"),
     "compile": ("tyc.tracing", "compile"),
@@ -81,14 +87,18 @@ _NAMES = {
 }
 
 __all__ = [
+    "Function",
+    "GradManager",
     "InternalError",
     "Parameter",
     "Tensor",
     "Traced",
     "UserError",
+    "Variable",
     "bfloat16",
     "bool_",
     "compile",
+    "custom_gradient",
     "exact",
     "float16",
     "float32",
@@ -104,6 +114,7 @@ __all__ = [
     "onnx",
     "random",
     "runtime",
+    "stop_gradient",
     "tensor",
     "trace",
     "uint8",

@@ -7,11 +7,10 @@ integer. NumPy arrays count as tensors.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,24 +18,14 @@ from tyc.dialects.ods import Op
 from tyc.dialects.types import DType, dtype
 from tyc.frames import error, located
 from tyc.runtime.errors import UserError
+from tyc.state import STATE
 from tyc.tensors import Tensor
-
-if TYPE_CHECKING:
-    from tyc.recording import Recorder
 
 Scalar = bool | int | float
 TensorLike = Tensor | np.ndarray | Scalar
 
 
-class _State(threading.local):
-    recorder: Recorder | None = None
-    exact: bool = False
-
-
 _DEFAULTS = {bool: dtype("i1"), int: dtype("i64"), float: dtype("f32")}
-
-STATE = _State()
-"""The trace of this thread, if one is being recorded, and whether its ops are exact."""
 
 
 @contextmanager
@@ -60,10 +49,22 @@ def apply(op: type[Op], *operands: Any, **attributes: Any) -> Any:
     tensors = [as_tensors(operands[0])] if variadic else as_tensors(operands)
     try:
         if STATE.recorder is not None:
-            return STATE.recorder.record(op, tensors, attributes)
-        return _run(op, tensors, attributes)
+            results = STATE.recorder.record(op, tensors, attributes)
+        else:
+            results = _run(op, tensors, attributes)
     except UserError as raised:
         raise located(raised) from None
+    if STATE.tapes:
+        watch(op, tensors, attributes, results if isinstance(results, list) else [results])
+    return results
+
+
+def watch(
+    op: type[Op], tensors: list[Any], attributes: dict[str, Any], results: list[Tensor]
+) -> None:
+    """Tells the open tapes of an op."""
+    for tape in STATE.tapes:
+        tape.record(op, tensors, attributes, results)
 
 
 def as_tensors(operands: Sequence[Any]) -> list[Any]:
@@ -124,6 +125,8 @@ def _constant(value: Scalar, kind: DType) -> np.ndarray:
 
 
 def _run(op: type[Op], tensors: list[Any], attributes: dict[str, Any]) -> Any:
+    if op.NAME == "reshape":
+        return Tensor(tensors[0].array().reshape(attributes["shape"]))
     wrapped = [Tensor(r) for r in kernel(op, [_array(t) for t in tensors], attributes)]
     return wrapped if len(wrapped) > 1 else wrapped[0]
 

@@ -15,16 +15,17 @@ import numpy as np
 
 from tyc.dialects import ty
 from tyc.dialects.types import f32
-from tyc.dispatch import STATE, apply, kernel
+from tyc.dispatch import apply, kernel
 from tyc.frames import error
-from tyc.tensors import DTypeLike, Parameter, Tensor, element_type
+from tyc.state import STATE
+from tyc.tensors import DTypeLike, Tensor, Variable, element_type
 
 Sizes = int | tuple[int, ...] | list[int]
 
 # An eager draw is put together from blocks of these sizes, so that two kernels serve all shapes.
 _BLOCKS = (1024, 65536)
 
-GENERATOR = Parameter(np.array([0, 0], np.int64), trainable=False)
+GENERATOR = Variable(np.array([0, 0], np.int64), name="random")
 """The state of the generator: the next counter, and the key that `seed` made."""
 
 

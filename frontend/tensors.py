@@ -10,6 +10,7 @@ never changes; a `Parameter` does, by `assign`.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from tyc.dialects.types import DType, TensorType, dtype
 from tyc.frames import error
 from tyc.operators import Operators
+from tyc.state import STATE
 
 if TYPE_CHECKING:
     from mlir import ir
@@ -34,10 +36,13 @@ def element_type(value: DTypeLike) -> DType:
         raise error(str(raised)) from None
 
 
+_SERIALS = itertools.count(1)
+
+
 class Tensor(Operators):
     """An immutable n-dimensional array with one element type."""
 
-    __slots__ = ("__weakref__", "_array", "_recorder", "_type", "_value")
+    __slots__ = ("__weakref__", "_array", "_grad", "_recorder", "_serial", "_type", "_value")
 
     def __init__(self, array: Any) -> None:
         """Wraps an array, which must not change afterwards; `tensor` copies."""
@@ -45,13 +50,23 @@ class Tensor(Operators):
         self._type: TensorType | None = None
         self._value: ir.Value | None = None
         self._recorder: Recorder | None = None
+        self._grad: Tensor | None = None
+        self._serial = 0
 
     @classmethod
     def symbolic(cls, recorder: Recorder, value: ir.Value, type: TensorType) -> Tensor:
         """A tensor that stands for `value` in the program that `recorder` records."""
         made = object.__new__(Tensor)
         made._array, made._type, made._value, made._recorder = None, type, value, recorder
+        made._grad, made._serial = None, 0
         return made
+
+    @property
+    def serial(self) -> int:
+        """A number that no other tensor of this process has or had: a tape knows tensors by it."""
+        if not self._serial:
+            self._serial = next(_SERIALS)
+        return self._serial
 
     @property
     def is_symbolic(self) -> bool:
@@ -89,28 +104,59 @@ class Tensor(Operators):
     def array(self, what: str = "the value") -> np.ndarray:
         """The array itself, not to be written to; `UserError` for a symbolic tensor."""
         if self._array is None:
-            raise error(
-                f"{what} of a tensor is not known while the program is recorded, got {self.type}",
-                "choose with tyc.functional.where, or compute it outside of the traced function",
-            )
+            assert self._recorder is not None
+            raise self._recorder.no_value(self, what)
         return self._array
+
+    def _seen(self, what: str = "the value") -> np.ndarray:
+        """The array for Python code to look at: what may change until the next call has none while
+        a program is recorded."""
+        if STATE.recorder is not None and STATE.recorder.is_state(self):
+            raise STATE.recorder.no_value(self, what)
+        return self.array(what)
+
+    @property
+    def grad(self) -> Tensor | None:
+        """What `GradManager.backward` has added up for this tensor since `clear_grad`, or None."""
+        if STATE.recorder is not None:
+            STATE.recorder.touch_grad(self)
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None and (not isinstance(value, Tensor) or value.type != self.type):
+            got = value.type if isinstance(value, Tensor) else type(value).__name__
+            raise error(f"a gradient must be a tensor {self.type} like its tensor's, got {got}")
+        if STATE.recorder is not None:
+            STATE.recorder.touch_grad(self)
+        self._grad = value
+
+    def clear_grad(self) -> None:
+        """Sets `grad` to None."""
+        self.grad = None
+
+    def detach(self) -> Tensor:
+        """The same value, through which no gradient goes."""
+        if STATE.recorder is not None:
+            return Tensor.symbolic(STATE.recorder, STATE.recorder.value(self), self.type)
+        return Tensor(self.array())
 
     def numpy(self) -> np.ndarray:
         """The value as a read-only NumPy array that shares its memory."""
-        view = self.array().view()
+        view = self._seen().view()
         view.flags.writeable = False
         return view
 
     def item(self) -> bool | int | float:
         """The only element as a Python number."""
-        array = self.array()
+        array = self._seen()
         if array.size != 1:
             raise error(f"item() takes a tensor with one element, got {self.type}")
         return array.item()
 
     def tolist(self) -> Any:
         """The value as nested lists of Python numbers."""
-        return self.array().tolist()
+        return self._seen().tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
@@ -130,7 +176,7 @@ class Tensor(Operators):
         return int(self.item())
 
     def __bool__(self) -> bool:
-        array = self.array("the truth")
+        array = self._seen("the truth")
         if array.size != 1:
             raise error(
                 f"the truth of a tensor with {array.size} elements is ambiguous, got {self.type}",
@@ -159,25 +205,53 @@ class Tensor(Operators):
         return f"{type(self).__name__}({text}, {self.type})"
 
 
-class Parameter(Tensor):
-    """A tensor that a model owns and training changes.
+class Variable(Tensor):
+    """A tensor whose value changes, by `assign`: state of a model or of what trains it.
+
+    A traced function reads the newest value at each call, and writes the value that it assigns into
+    the array that the variable has; whoever else holds that array (`numpy`, `detach`, a state
+    dictionary) keeps the old one.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, array: Any, name: str = "") -> None:
+        super().__init__(tensor(array)._array)
+        self.name = name
+
+    def assign(self, value: Any) -> None:
+        """Gives the variable a new value of the same shape and element type."""
+        new = value if isinstance(value, Tensor) else tensor(value)
+        if new.type != self.type:
+            raise error(
+                f"a {type(self).__name__.lower()} keeps its type {self.type}, got {new.type}"
+            )
+        if STATE.recorder is not None:
+            STATE.recorder.assign(self, new)
+        else:
+            self._array = new.array()
+
+    def snapshot(self) -> Tensor:
+        """The value as it is now, in a tensor that tapes take for this one."""
+        if STATE.recorder is not None:
+            now = Tensor.symbolic(STATE.recorder, STATE.recorder.value(self), self.type)
+        else:
+            now = Tensor(self._array)
+        now._serial = self.serial
+        return now
+
+
+class Parameter(Variable):
+    """A variable that a model owns and training changes.
 
     `trainable` false keeps it out of gradients.
     """
 
     __slots__ = ("trainable",)
 
-    def __init__(self, array: Any, trainable: bool = True) -> None:
-        value = tensor(array)
-        super().__init__(value.array())
+    def __init__(self, array: Any, trainable: bool = True, name: str = "") -> None:
+        super().__init__(array, name)
         self.trainable = trainable
-
-    def assign(self, value: Any) -> None:
-        """Gives the parameter a new value of the same shape and element type."""
-        new = tensor(value)
-        if new.type != self.type:
-            raise error(f"a parameter keeps its type {self.type}, got {new.type}")
-        self._array = new.array()
 
 
 def tensor(value: Any, dtype: DTypeLike | None = None) -> Tensor:

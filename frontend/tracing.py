@@ -2,7 +2,7 @@
 
     @tyc.trace
     def step(x, y):
-        return (x - y).square().mean()
+        return ((x - y) ** 2).mean()
 
     step(x, y)                     # records, compiles and runs; later calls only run
     step.ir(x, y)                  # the program as text
@@ -30,10 +30,10 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from tyc.compiler.options import Options
-from tyc.dispatch import STATE
 from tyc.frames import error
 from tyc.nn.module import Module
 from tyc.runtime import load
+from tyc.state import STATE
 from tyc.structure import Spec, flatten, unflatten
 from tyc.tensors import Tensor
 
@@ -41,22 +41,48 @@ if TYPE_CHECKING:
     from tyc.compiler.artifact import Artifact
     from tyc.dialects.program import Program
     from tyc.recording import Captured, Recorder
+    from tyc.slots import Slot
 
 
 @dataclass(frozen=True)
 class _Variant:
-    """The function compiled for one signature."""
+    """The function compiled for one signature, and for one state of what it reads and changes."""
 
     run: Callable[[list[np.ndarray]], list[np.ndarray]]
     outputs: Spec
+    count: int
     captured: list[Captured]
-    modes: list[tuple[Any, bool]]
+    results: list[Slot]
+    cleared: list[Slot]
+    absent: list[Slot]
+    modes: list[tuple[Module, bool]]
 
     def is_valid(self) -> bool:
-        """False once a module went from `train` to `eval` or a parameter changed its type."""
-        return all(m.training is mode for m, mode in self.modes) and all(
-            c.read().type == c.type for c in self.captured
+        """False once a module went from `train` to `eval`, a parameter changed its type, or a
+        gradient came or went."""
+        return (
+            all(m.training is mode for m, mode in self.modes)
+            and all(c.fits() for c in self.captured)
+            and all(s.read() is None for s in self.absent)
         )
+
+    def __call__(self, leaves: list[np.ndarray]) -> Any:
+        """The function's results; what it changes is changed."""
+        arrays = leaves + [_array(c) for c in self.captured]
+        made = self.run(arrays)
+        for slot, array in zip(self.results, made[self.count :]):
+            slot.write(array)
+        for slot in self.cleared:
+            slot.write(None)
+        return unflatten(self.outputs, iter([Tensor(r) for r in made[: self.count]]))
+
+
+def _array(captured: Captured) -> np.ndarray:
+    if captured.slot is not None:
+        return captured.slot.own()
+    tensor = captured.read()
+    assert tensor is not None
+    return tensor.array()
 
 
 class Traced:
@@ -84,9 +110,19 @@ class Traced:
             return self.function(*args, **kwargs)
         leaves, spec = self._flatten(args, kwargs)
         variant = self._variant(spec, leaves)
-        arrays = [t.array() for _, t in leaves] + [c.read().array() for c in variant.captured]
-        results = iter([Tensor(r) for r in variant.run(arrays)])
-        return unflatten(variant.outputs, results)
+        if STATE.tapes:
+            self._check_tapes([t for _, t in leaves] + [c.read() for c in variant.captured])
+        return variant([t.array() for _, t in leaves])
+
+    def _check_tapes(self, tensors: list[Tensor | None]) -> None:
+        """Refuses a call through which gradients would have to go."""
+        for tape in STATE.tapes:
+            if any(t is not None and t._serial in tape.tracked for t in tensors):
+                raise error(
+                    "a traced function has no gradient outside of its trace",
+                    "call backward inside of it, or trace the function that does",
+                    self.name,
+                )
 
     def program(self, *args: Any, **kwargs: Any) -> Program:
         """The program for arguments like these, with the parameters' values beside it."""
@@ -127,8 +163,12 @@ class Traced:
         variant = _Variant(
             executable(program, self.options),
             outputs,
-            [] if freeze else recorder.captured,
-            [(m, m.training) for m in recorder.modules],
+            len(program.outputs) - len(recorder.results),
+            recorder.captured,
+            recorder.results,
+            recorder.cleared,
+            recorder.absent,
+            list(recorder.modules.items()),
         )
         known.append(variant)
         return variant
@@ -145,10 +185,11 @@ class Traced:
         inputs = [recorder.input(name, tensor.type) for name, tensor in leaves]
         with _recording(recorder):
             result = self._call(unflatten(spec, iter(inputs)))
-        outputs, output_spec = flatten(result, "output")
-        if not outputs:
-            raise error("a traced function must return tensors", node=self.name)
-        return recorder.finish(outputs, self.name), output_spec, recorder
+            outputs, output_spec = flatten(result, "output")
+            program = recorder.finish(outputs, self.name)
+        if not program.outputs:
+            raise error("a traced function must return or change tensors", node=self.name)
+        return program, output_spec, recorder
 
     def _call(self, arguments: dict[str, Any]) -> Any:
         bound = inspect.BoundArguments(self._signature, OrderedDict(arguments))
@@ -157,11 +198,13 @@ class Traced:
 
 @contextmanager
 def _recording(recorder: Recorder) -> Iterator[None]:
-    STATE.recorder = recorder
+    tapes = STATE.tapes
+    STATE.recorder, STATE.tapes = recorder, ()
     try:
         yield
     finally:
-        STATE.recorder = None
+        STATE.recorder, STATE.tapes = None, tapes
+        recorder.close()
 
 
 def _name_of(function: Callable[..., Any]) -> str:

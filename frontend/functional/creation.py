@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from tyc.dialects import ty
-from tyc.dispatch import STATE, TensorLike, apply, as_tensor
+from tyc.dispatch import TensorLike, apply, as_tensor
 from tyc.frames import error
 from tyc.functional.arguments import Sizes, integers
+from tyc.state import STATE
 from tyc.tensors import DTypeLike, Tensor, element_type
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tyc.dialects import ty
-from tyc.dispatch import STATE, TensorLike, apply, as_tensor, as_tensors
+from tyc.dispatch import TensorLike, apply, as_tensor, as_tensors
 from tyc.frames import error
 from tyc.functional.arguments import Axis, Sizes, integers, many_axes, one_axis, repeated
 from tyc.tensors import Tensor
@@ -25,8 +25,6 @@ def reshape(x: TensorLike, shape: Sizes) -> Tensor:
         raise error(f"shape must hold {value.size} elements, got {sizes} for {value.type}")
     if tuple(sizes) == value.shape:
         return value
-    if STATE.recorder is None:
-        return Tensor(value.array().reshape(sizes))
     return apply(ty.ReshapeOp, value, shape=tuple(sizes))
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tyc.dispatch import STATE
 from tyc.frames import error
+from tyc.state import STATE
 from tyc.tensors import DTypeLike, Parameter, Tensor, element_type, tensor
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ class Module:
         for table in ("_parameters", "_buffers", "_modules"):
             found = self.__dict__.get(table, {})
             if name in found:
+                if table == "_buffers":
+                    self._touch_buffer(name)
                 return found[name]
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
@@ -94,13 +96,20 @@ class Module:
         self._parameters[name] = value
 
     def _set_buffer(self, name: str, value: Any) -> None:
-        if isinstance(value, Tensor) and value.is_symbolic:
-            raise error(
-                f"buffer {name!r} cannot change while a program is recorded",
-                "call eval() on the module first",
-            )
         wrapped = value if value is None or isinstance(value, Tensor) else tensor(value)
+        self._touch_buffer(name)
         self._buffers[name] = wrapped
+
+    def _touch_buffer(self, name: str) -> None:
+        """Tells a trace of a buffer that is read or changed."""
+        if STATE.recorder is not None:
+            entries = self._buffers
+            STATE.recorder.touch(
+                (id(self), name),
+                name,
+                lambda: entries[name],
+                lambda value: entries.__setitem__(name, value),
+            )
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module and all below it, once each, by path."""

@@ -10,6 +10,7 @@ import pytest
 from mlir import ir
 
 import tyc.dispatch
+import tyc.tape
 import tyc.tracing
 from tyc import random
 from tyc.dialects import interpreter
@@ -30,6 +31,13 @@ def _kernel(op: Any, arrays: Any, attributes: Any) -> list[np.ndarray]:
     return [np.asarray(r) for r in interpreter.evaluate(op, arrays, attributes)]
 
 
+def _recipe(made: Any, values: Any) -> list[Any]:
+    found = dict(values)
+    arrays = [values[n] for n in made.inputs]
+    found.update(zip(made.computed, map(np.asarray, interpreter.run(made.program, arrays))))
+    return [None if n is None else found[n] for n in made.outputs]
+
+
 def _executable(program: Any, options: Any) -> Callable[[list[np.ndarray]], list[np.ndarray]]:
     return lambda arrays: [np.asarray(r) for r in interpreter.run(program, arrays)]
 
@@ -39,6 +47,7 @@ def reference(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     """The interpreter in the compiler's place, but for tests that ask for `compiled`."""
     if "compiled" not in request.fixturenames:
         monkeypatch.setattr(tyc.dispatch, "kernel", _kernel)
+        monkeypatch.setattr(tyc.tape, "run_recipe", _recipe)
         monkeypatch.setattr(tyc.tracing, "executable", _executable)
     random.seed(0)
     yield

@@ -1,0 +1,239 @@
+"""Gradients: `GradManager` for training loops, `grad` for functions, rules of one's own.
+
+    gm = GradManager().attach(net.parameters())
+    with gm:
+        loss = F.cross_entropy(net(image), label)
+        gm.backward(loss)                          # adds to each parameter's `grad`
+
+The same lines run eagerly, by a tape, and inside of `@tyc.trace`, where the backward pass becomes
+part of the recorded program. Managers may be nested: a backward pass inside of another manager's
+`with` is recorded by that one, which gives gradients of gradients.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tyc.dispatch import TensorLike, as_tensor
+from tyc.frames import error
+from tyc.functional.creation import full_like
+from tyc.state import STATE
+from tyc.tape import Gradients, Tape, watching
+from tyc.tensors import Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Callback = Callable[[Tensor, Tensor], Tensor | None]
+
+
+class GradManager:
+    """Watches what happens to attached tensors, and adds up their gradients in `grad`."""
+
+    def __init__(self) -> None:
+        self._attached: dict[int, weakref.ref[Tensor]] = {}
+        self._callbacks: dict[int, list[Callback]] = {}
+        self._tape: Tape | None = None
+        self._before: tuple[Tape, ...] = ()
+
+    def attach(
+        self,
+        tensors: Tensor | Iterable[Tensor],
+        callbacks: Callback | Sequence[Callback] | None = None,
+    ) -> Self:
+        """Asks for the gradients of floating-point tensors: parameters, inputs or what is computed.
+
+        Each of `callbacks` is called with a tensor and the gradient that one `backward` found for
+        it, before that is added to `grad`; what it returns, unless None, takes the gradient's
+        place. Parameters that are not `trainable` are left out. A tensor is held weakly.
+        """
+        listed = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+        called = [callbacks] if callable(callbacks) else list(callbacks or ())
+        for tensor in listed:
+            if not isinstance(tensor, Tensor):
+                raise error(f"attach takes tensors, got {type(tensor).__name__}")
+            if not tensor.dtype.is_float:
+                raise error(f"only floating-point tensors have gradients, got {tensor.type}")
+            if not getattr(tensor, "trainable", True):
+                continue
+            number = tensor.serial
+            self._attached[number] = weakref.ref(tensor, functools.partial(self._forget, number))
+            self._callbacks.setdefault(number, []).extend(called)
+            if self._tape is not None:
+                self._tape.tracked.add(number)
+        return self
+
+    def _forget(self, number: int, _: Any) -> None:
+        self._attached.pop(number, None)
+        self._callbacks.pop(number, None)
+
+    def attached_tensors(self) -> list[Tensor]:
+        """The attached tensors that still live."""
+        return [t for r in list(self._attached.values()) if (t := r()) is not None]
+
+    def __enter__(self) -> Self:
+        if self._tape is not None:
+            raise error(
+                "this GradManager is in use already, got a second `with`",
+                "make another GradManager for gradients of gradients",
+            )
+        self._tape = Tape(tracked=set(self._attached))
+        self._before = STATE.tapes
+        STATE.tapes = (*STATE.tapes, self._tape)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        STATE.tapes, self._before, self._tape = self._before, (), None
+
+    def backward(self, loss: TensorLike, dy: TensorLike | None = None) -> None:
+        """Adds the gradients of `sum(loss * dy)` to `grad` of the attached tensors.
+
+        Without `dy` the loss has one element, and `dy` is 1. Tensors that the loss does not depend
+        on keep their `grad`. Frees what was recorded: one `backward` for each `with`. Raises
+        `UserError` outside of `with`, the second time, and for a loss that does not depend on any
+        attached tensor.
+        """
+        tape = self._open_tape()
+        value = as_tensor(loss)
+        if value._serial not in tape.tracked:
+            raise error(
+                f"the loss must depend on an attached tensor, got {value.type} that does not",
+                "attach the parameters before `with`, and compute the loss inside of it",
+            )
+        seed = _seed(value, dy)
+        # Gradients are ops like others for the managers outside, not for this one.
+        with watching(tuple(t for t in STATE.tapes if t is not tape)):
+            grads = tape.walk((value.serial, seed), list(self._attached))
+            # In the order of attaching, so that the sums do not depend on the graph.
+            for number in [n for n in self._attached if n in grads]:
+                self._deliver(number, grads[number])
+
+    def _deliver(self, number: int, grad: Tensor) -> None:
+        reference = self._attached.get(number)
+        tensor = reference() if reference is not None else None
+        if tensor is None:
+            return
+        for callback in self._callbacks[number]:
+            changed = callback(tensor, grad)
+            if changed is not None:
+                grad = as_tensor(changed)
+        before = tensor.grad
+        tensor.grad = grad if before is None else before + grad
+
+    def _open_tape(self) -> Tape:
+        if self._tape is None:
+            raise error(
+                "backward belongs inside of `with`, where the loss is computed, got it outside",
+                "write: with gm: loss = ...; gm.backward(loss)",
+            )
+        if self._tape.used:
+            raise error(
+                "backward runs once for each `with`, got it twice: what was recorded is freed",
+                "add the losses up, or open `with gm:` again",
+            )
+        return self._tape
+
+
+def _seed(value: Tensor, dy: TensorLike | None) -> Tensor:
+    """What the backward pass starts from: `dy`, or 1 for one element."""
+    if not value.dtype.is_float:
+        raise error(f"only a floating-point loss has gradients, got {value.type}")
+    if dy is None:
+        if value.size != 1:
+            raise error(
+                f"a loss without dy must have one element, got {value.type}",
+                "reduce it: loss.mean(), or give dy, the gradient of the loss",
+            )
+        return full_like(value, 1)
+    seed = as_tensor(dy)
+    if seed.type != value.type:
+        raise error(f"dy must have the type of the loss, {value.type}, got {seed.type}")
+    return seed
+
+
+def stop_gradient(x: TensorLike) -> Tensor:
+    """`y = x`, through which no gradient goes."""
+    return as_tensor(x).detach()
+
+
+class Function:
+    """A function of tensors with a gradient of its own.
+
+        class Sign(Function):
+            def forward(self, x):
+                self.x = x
+                return F.sign(x)
+
+            def backward(self, grad):
+                return F.where(abs(self.x) < 1, grad, 0.0)
+
+        y = Sign()(x)
+
+    `backward` takes the gradient of each result (zeros where there is none) and returns that of
+    each tensor that `forward` was given, or None. It is made of ops, and may be differentiated. An
+    instance is used for one call.
+    """
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+
+    def __call__(self, *args: Any) -> Any:
+        """`forward(*args)`, whose gradient is `backward`."""
+        return _with_gradient(lambda *xs: (self.forward(*xs), self.backward), args)
+
+
+def custom_gradient(function: Callable[..., tuple[Any, Callable[..., Any]]]) -> Callable[..., Any]:
+    """A function that gives its result and its gradient, as one with that gradient.
+
+        @custom_gradient
+        def clipped(x):
+            return x, lambda grad: F.clip(grad, -1, 1)
+
+    The gradient is a function as `Function.backward` is.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        return _with_gradient(function, args)
+
+    return call
+
+
+def _with_gradient(function: Callable[..., tuple[Any, Callable]], args: tuple[Any, ...]) -> Any:
+    with watching(()):
+        made, backward = function(*args)
+    many = isinstance(made, (list, tuple))
+    # New tensors: a result that is an operand as it is must not be taken for it.
+    results = [as_tensor(r).detach() for r in (made if many else [made])]
+    operands = [a for a in args if isinstance(a, Tensor)]
+
+    def of_operands(grads: Gradients) -> Gradients:
+        filled = [full_like(r, 0) if g is None else g for r, g in zip(results, grads)]
+        return _checked(backward(*filled), operands)
+
+    for tape in STATE.tapes:
+        if any(t._serial in tape.tracked for t in operands):
+            tape.add(operands, results, of_operands)
+    return (
+        type(made)(results)
+        if many and not hasattr(made, "_fields")
+        else (type(made)(*results) if many else results[0])
+    )
+
+
+def _checked(found: Any, operands: Sequence[Tensor]) -> Gradients:
+    """The gradients that a user's rule gave, one for each tensor operand and of its type."""
+    grads = list(found) if isinstance(found, (list, tuple)) else [found]
+    if len(grads) != len(operands):
+        raise error(
+            f"a gradient function must return one gradient for each of {len(operands)} tensors, "
+            f"got {len(grads)}"
+        )
+    made = [None if g is None else as_tensor(g) for g in grads]
+    for grad, operand in zip(made, operands):
+        if grad is not None and grad.type != operand.type:
+            raise error(f"a gradient must have its tensor's type {operand.type}, got {grad.type}")
+    return made
