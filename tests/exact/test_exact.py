@@ -132,7 +132,7 @@ def test_fast_is_close(case: str) -> None:
 
 
 def test_exact_ends_with_its_block() -> None:
-    from tyc.dispatch import STATE
+    from tyc.state import STATE
 
     with pytest.raises(tyc.UserError), tyc.exact():
         assert STATE.exact
