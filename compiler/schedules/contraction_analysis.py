@@ -18,6 +18,7 @@ from tyc.compiler.schedules.contraction_form import (
     argument_of,
     strides_of,
 )
+from tyc.compiler.schedules.contraction_split import split_rows
 from tyc.compiler.schedules.kernel import constant_arguments, itemsize, shape_of
 from tyc.compiler.schedules.structure import Generic, Operand, operation_of, read_generic
 
@@ -72,9 +73,8 @@ def _assign(c: Contraction, generic: Generic) -> Contraction | None:
     batch = tuple(d for d in order if d in both)
     rows = tuple(d for d in order if d in a.loops() and d not in both)
     columns = (*(d for d in order if d in b.loops() and d not in both and d != lane), lane)
-    return _joined(
-        replace(c, a=a, b=b, batch=batch, rows=rows, columns=columns, depth=tuple(depth))
-    )
+    found = replace(c, a=a, b=b, batch=batch, rows=rows, columns=columns, depth=tuple(depth))
+    return split_rows(_joined(found))
 
 
 def _joined(c: Contraction) -> Contraction:

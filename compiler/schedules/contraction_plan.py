@@ -29,6 +29,7 @@ from tyc.compiler.schedules.contraction_cut import (
     slab_size,
 )
 from tyc.compiler.schedules.contraction_form import Contraction, Side, argument_of, strides_of
+from tyc.compiler.schedules.contraction_split import rows_are_windows
 from tyc.compiler.targets import Target
 
 SCRATCH_BYTES = 448 << 10
@@ -133,9 +134,12 @@ class _Search:
         c = self.contraction
         a, b = _kinds_of_a(c)[0], _kinds_of_b(c)[0]
         across = [True, False] if len(c.rows) > 1 else [True]
+        # Windows with strides reach far: a short chunk's part of the image fits sooner.
+        windows = rows_are_windows(c)
+        scales = (0.25, 0.5, 1.0, math.inf) if windows else (1.0, math.inf)
         return Choices(
-            self._tiles(), self._chunks(b, (1.0, math.inf)), [a], [b],
-            [b != PACKED or a == DIRECT], across, [False, True],
+            self._tiles(), self._chunks(b, scales), [a], [b],
+            [True, False] if windows else [b != PACKED or a == DIRECT], across, [False, True],
         )  # fmt: skip
 
     def all(self) -> Choices:

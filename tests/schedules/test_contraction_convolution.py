@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from contraction_kernels import check
 
@@ -125,10 +126,15 @@ def test_residual_joins(layout: str) -> None:
     assert check(body, *shapes, constants=[1]).in_place == [(2, 0)]
 
 
-def test_weight_gradient() -> None:
-    plain = {"kernel": [3, 3], "strides": [1, 1], "padding": [1, 1, 1, 1], "dilations": [1, 1]}
+@pytest.mark.parametrize("strides", [(1, 1), (2, 1), (2, 2)], ids=str)
+@pytest.mark.parametrize("channels", [5, 48, 128], ids=str)
+def test_weight_gradient(channels: int, strides: tuple[int, int]) -> None:
+    """From 48 channels on they run in blocks, around the taps."""
+    plain = {"kernel": [3, 3], "padding": [1, 1, 1, 1], "dilations": [1, 1]}
 
     def body(x, grad):
-        return ty.conv_weight_gradient(x, grad, layout="NXC", **plain)
+        found = ty.conv_weight_gradient(x, grad, layout="NXC", strides=list(strides), **plain)
+        return ty.multiply(found, ty.constant(value=np.float32(0.5)))
 
-    check(body, (2, 7, 8, 5), (2, 7, 8, 17))
+    pixels = [-(-n // s) for n, s in zip((7, 8), strides)]
+    check(body, (2, 7, 8, channels), (2, *pixels, 17))
