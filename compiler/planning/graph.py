@@ -32,12 +32,14 @@ class Kernel:
 class Graph:
     """Sizes of values, and kernels in an order in which they can run.
 
-    `parts[v] = (whole, offset)`: v is the bytes of `whole` from `offset` on.
+    `parts[v] = (whole, offset)`: v is the bytes of `whole` from `offset` on. `updates[v] = u`: who
+    writes v writes over u, after all who read u; neither may run again after that.
     """
 
     sizes: Sequence[int]
     kernels: Sequence[Kernel]
     parts: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    updates: Mapping[int, int] = field(default_factory=dict)
 
     def root(self, value: int) -> tuple[int, int]:
         """The storage that a value lies in, named by its whole, and where in it."""

@@ -1,0 +1,180 @@
+"""Cuts of a graph between which values are made again: treeverse on graphs of any form.
+
+Of an order, the position where the most bytes live is the turn: what was made before it and is read
+after it is saved. A cut before the turn keeps the values that the kernels behind it read, up to
+the turn; all else that is saved is made again, segment by segment, from the cut before it. Each
+segment is as long as the bytes allow that the kept values leave; segments of segments (levels) make
+again from cuts that themselves are kept only while their segment is worked on, so that n equal
+layers fit into n^(1/(levels + 1)) times as many bytes (Griewank 1992; Chen 2016 for one level with
+equal segments).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+import numpy as np
+
+from tyc.compiler.planning.replay import Keep, Replayer
+
+_WINDOW = 0.3
+"""The share of a segment in which its end may be moved to where the fewest bytes cross."""
+
+_NEAR = 8
+"""Turns for which a cheap value is kept on the way back."""
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Positions after which values are kept, ascending, with their levels; the highest level lasts
+    from the first use to the last."""
+
+    positions: tuple[int, ...]
+    levels: tuple[int, ...]
+
+
+class Line:
+    """An order as a way out to its turn and back."""
+
+    def __init__(self, replayer: Replayer) -> None:
+        self.replayer = replayer
+        free = replayer.free()
+        self.turn = int(np.argmax(free.profile)) if len(free.profile) else 0
+        count = len(replayer.size)
+        self.born = np.full(count, -1)
+        self.forward, self.final = np.full(count, -1), np.full(count, -1)
+        for t, k in enumerate(replayer.order):
+            for s in replayer.writes[k]:
+                if self.born[s] < 0:
+                    self.born[s] = t
+            for s in replayer.reads[k]:
+                self.final[s] = t
+                if t <= self.turn:
+                    self.forward[s] = t
+        self.size = np.asarray(replayer.size, dtype=np.int64)
+        early = (self.born >= 0) & (self.born <= self.turn)
+        self.saved = early & (self.final > self.turn)
+        self.sites = self._sites()
+        self.cheap = np.zeros(count, dtype=bool)
+        self.made = self._made()
+        self.crossing = self._crossing(early)
+        self.beside = self._beside(free.profile)
+
+    def _made(self) -> np.ndarray:
+        """Bytes of what is saved and not cheap, by where it is made."""
+        made = np.zeros(self.turn + 2, dtype=np.int64)
+        chosen = self.saved & ~self.cheap
+        np.add.at(made, self.born[chosen], self.size[chosen])
+        return made
+
+    def cheapen(self, share: float) -> None:
+        """Has the values made again at each use that cost the least for their bytes, as many as
+        cost this share of the step when they run once more."""
+        replayer = self.replayer
+        cost = np.asarray([
+            replayer.cost[replayer.producer[s]] if s in replayer.producer else np.inf
+            for s in range(len(self.size))
+        ])  # fmt: skip
+        chosen = np.flatnonzero(self.saved & np.isfinite(cost))
+        chosen = chosen[np.argsort(cost[chosen] / self.size[chosen], kind="stable")]
+        total = share * sum(replayer.cost)
+        self.cheap[:] = False
+        self.cheap[chosen[np.cumsum(cost[chosen]) <= total]] = True
+        self.made = self._made()
+
+    def _sites(self) -> list[int]:
+        """For each turn on the way back, the latest way-out turn whose values are still needed."""
+        order, reads, born = self.replayer.order, self.replayer.reads, self.born
+        sites, latest = [self.turn] * len(order), 0
+        for t in range(len(order) - 1, self.turn, -1):
+            for s in reads[order[t]]:
+                if self.saved[s] and born[s] > latest:
+                    latest = int(born[s])
+            sites[t] = latest
+        return sites
+
+    def _crossing(self, early: np.ndarray) -> np.ndarray:
+        """Bytes that the kernels behind each position read of what was made up to it."""
+        change = np.zeros(self.turn + 2, dtype=np.int64)
+        chosen = early & (self.forward > self.born)
+        np.add.at(change, self.born[chosen], self.size[chosen])
+        np.add.at(change, self.forward[chosen], -self.size[chosen])
+        return np.cumsum(change)
+
+    def _beside(self, profile: np.ndarray) -> np.ndarray:
+        """The most bytes that live beside saved values while the way back is at a position."""
+        count = len(profile)
+        change = np.zeros(count + 1, dtype=np.int64)
+        np.add.at(change, self.born[self.saved], self.size[self.saved])
+        np.add.at(change, self.final[self.saved] + 1, -self.size[self.saved])
+        rest = profile - np.cumsum(change[:-1])
+        most = np.zeros(self.turn + 2, dtype=np.int64)
+        np.maximum.at(most, np.asarray(self.sites[self.turn :]), rest[self.turn :])
+        return most
+
+    def cuts(self, budget: float, share: float, levels: int) -> Cuts | None:
+        """Cuts that should fit the budget; `None` where these levels do not reach the turn. Each
+        segment may have the share of what is left."""
+        found: list[tuple[int, int]] = []
+        end = self._walk(-1, budget, share, levels, found)
+        if end < self.turn:
+            return None
+        found.sort()
+        return Cuts(tuple(c for c, _ in found), tuple(level for _, level in found))
+
+    def _walk(
+        self, at: int, budget: float, share: float, level: int, found: list[tuple[int, int]]
+    ) -> int:
+        """Where segments of a level end that begin after `at`."""
+        if level == 0:
+            return self._segment(at, budget)
+        while budget > 0:
+            inner: list[tuple[int, int]] = []
+            end = self._walk(at, budget * share, share if level == 1 else 1.0, level - 1, inner)
+            found += inner
+            if end >= self.turn or end == at:
+                return end
+            found.append((end, level))
+            crosses = (self.born > at) & (self.born <= end) & (self.forward > end)
+            budget -= float(self.size[crosses].sum())
+            at = end
+        return at
+
+    def _segment(self, at: int, budget: float) -> int:
+        end, saved, beside = at, 0, 0
+        while end < self.turn:
+            saved += int(self.made[end + 1])
+            beside = max(beside, int(self.beside[end + 1]))
+            if saved + beside > budget:
+                break
+            end += 1
+        if end >= self.turn or end == at:
+            return end
+        low = end - int((end - at) * _WINDOW)
+        crossing = self.crossing[low : end + 1]
+        return low + len(crossing) - 1 - int(np.argmin(crossing[::-1]))
+
+    def keep(self, cuts: Cuts) -> Keep:
+        """The decisions of these cuts."""
+        top = max(cuts.levels, default=0)
+        levels = np.zeros(len(self.size), dtype=np.int64)
+        for c, level in zip(cuts.positions, cuts.levels):
+            crosses = (self.born <= c) & (self.forward > c) & (self.born >= 0)
+            levels[crosses] = np.maximum(levels[crosses], level)
+        segments: list[list[int]] = []
+        for level in range(1, top + 1):
+            own = [c for c, found in zip(cuts.positions, cuts.levels) if found >= level]
+            row = [len(own)] * (self.turn + 1)
+            segments.append(row + [bisect_left(own, s) for s in self.sites[self.turn + 1 :]])
+        levels[self.born > self.turn] = top
+        level_of, middle = levels.tolist(), self.turn
+        cheap = self.cheap.tolist()
+
+        def keep(storage: int, last: int, turn: int) -> bool:
+            level = level_of[storage]
+            if level == 0 and turn > middle and cheap[storage]:
+                return turn - last <= _NEAR
+            return level >= top or segments[level][last] == segments[level][turn]
+
+        return keep
