@@ -56,7 +56,7 @@ class Line:
         early = (self.born >= 0) & (self.born <= self.turn)
         self.saved = early & (self.final > self.turn)
         self.sites = self._sites()
-        self.cheap = np.zeros(count, dtype=bool)
+        self.cheap, self.dear = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
         self.made = self._made()
         self.crossing = self._crossing(early)
         self.beside = self._beside(free.profile)
@@ -64,13 +64,14 @@ class Line:
     def _made(self) -> np.ndarray:
         """Bytes of what is saved and not cheap, by where it is made."""
         made = np.zeros(self.turn + 2, dtype=np.int64)
-        chosen = self.saved & ~self.cheap
+        chosen = self.saved & ~self.cheap & ~self.dear
         np.add.at(made, self.born[chosen], self.size[chosen])
         return made
 
-    def cheapen(self, share: float) -> None:
+    def classify(self, share: float, kept: float) -> None:
         """Has the values made again at each use that cost the least for their bytes, as many as
-        cost this share of the step when they run once more."""
+        cost this share of the step when they run once more; and those kept that cost the most, up
+        to so many bytes."""
         replayer = self.replayer
         cost = np.asarray([
             replayer.cost[replayer.producer[s]] if s in replayer.producer else np.inf
@@ -79,8 +80,11 @@ class Line:
         chosen = np.flatnonzero(self.saved & np.isfinite(cost))
         chosen = chosen[np.argsort(cost[chosen] / self.size[chosen], kind="stable")]
         total = share * sum(replayer.cost)
-        self.cheap[:] = False
+        self.cheap[:] = self.dear[:] = False
         self.cheap[chosen[np.cumsum(cost[chosen]) <= total]] = True
+        chosen = chosen[::-1]
+        self.dear[chosen[np.cumsum(self.size[chosen]) <= kept]] = True
+        self.dear &= ~self.cheap
         self.made = self._made()
 
     def _sites(self) -> list[int]:
@@ -136,7 +140,8 @@ class Line:
             if end >= self.turn or end == at:
                 return end
             found.append((end, level))
-            crosses = (self.born > at) & (self.born <= end) & (self.forward > end)
+            inside = (self.born > at) & (self.born <= end)
+            crosses = inside & ((self.forward > end) | self.dear)
             budget -= float(self.size[crosses].sum())
             at = end
         return at
@@ -167,7 +172,7 @@ class Line:
             own = [c for c, found in zip(cuts.positions, cuts.levels) if found >= level]
             row = [len(own)] * (self.turn + 1)
             segments.append(row + [bisect_left(own, s) for s in self.sites[self.turn + 1 :]])
-        levels[self.born > self.turn] = top
+        levels[(self.born > self.turn) | self.dear] = top
         level_of, middle = levels.tolist(), self.turn
         cheap = self.cheap.tolist()
 

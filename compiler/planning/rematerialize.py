@@ -1,142 +1,157 @@
 """Decides what to keep under a memory budget: cuts first, then all that still fits.
 
 Several sets of cuts (`checkpoints.py`), and what a greedy search from the plan without repetition
-finds, are filled up: of the values that are made again those are kept that save the most for their
-bytes, as long as the budget holds at every position in between. The cheapest is then improved:
-some kept values are dropped and the room is filled in another order.
+finds (`drops.py`), are filled up: of the values that are made again those are kept that save the
+most for their bytes, as long as the budget holds at every position in between. The cheapest is then
+improved: some kept values are dropped and the room is filled in another order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from itertools import product
 from random import Random
 
 import numpy as np
 
-from tyc.compiler.planning.checkpoints import Line
+from tyc.compiler.planning.checkpoints import Cuts, Line
+from tyc.compiler.planning.drops import Candidate, Decisions, bring_down, drops
 from tyc.compiler.planning.graph import Graph
-from tyc.compiler.planning.replay import Gap, Keep, Key, Replay, Replayer
+from tyc.compiler.planning.replay import Gap, Key, Replay, Replayer
 
-SHARES = (1.0, 0.75, 0.5, 0.35, 0.25, 0.15, 0.08)
+CHEAP = (0.01, 0.0, 0.04)
+"""Values made again at each use: as many as cost this share of the step, the cheapest first."""
+
+DEAR = (0.4, 0.7, 0.2, 0.0)
+"""Values kept from the first use to the last: as many as take this share of the budget."""
+
+SHARES = (1.0, 0.75, 0.5, 0.3, 0.15)
 """What a segment may have of the bytes that the kept values leave."""
 
 LEVELS = 4
 
-CHEAP = (0.0, 0.01, 0.04)
+MOST_WORK = 120_000
+"""Positions that are played back in all, for one budget."""
 
 
-@dataclass(frozen=True)
-class Decisions:
-    """A rule, and the storages at turns for which something else holds."""
-
-    rule: Keep
-    kept: frozenset[Key] = frozenset()
-    dropped: frozenset[Key] = frozenset()
-
-    def __call__(self, storage: int, last: int, turn: int) -> bool:
-        key = storage, turn
-        if key in self.kept:
-            return True
-        return key not in self.dropped and self.rule(storage, last, turn)
-
-
-@dataclass
-class Candidate:
-    """Decisions and what they come to."""
-
-    decisions: Decisions
-    replay: Replay
-
-
-@dataclass
 class Rematerializer:
     """Plans for one graph in one order, at any budget."""
 
-    graph: Graph
-    order: Sequence[int]
-    replayer: Replayer = field(init=False)
-    line: Line = field(init=False)
-    free: Replay = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.replayer = Replayer(self.graph, self.order)
+    def __init__(self, graph: Graph, order: Sequence[int]) -> None:
+        self.replayer = Replayer(graph, order)
         self.line = Line(self.replayer)
-        self.free = self.replayer.free()
-        self.least: Replay = self.free
-        self.found: list[Candidate] = []
+        self.free = self.least = self.replayer.free()
+        self.work = 0
 
     def plan(self, budget: int) -> Replay:
-        """The cheapest sequence that fits the budget, or the one with the lowest peak."""
+        """The cheapest sequence found that fits the budget; where none does, the lowest one."""
         if self.free.peak <= budget:
             return self.free
-        seeds = self._seeds(budget)
+        self.work = 0
+        seeds = sorted(self._seeds(budget), key=lambda c: c.rank)
         if not seeds:
             return self.least
-        filled = [self.fill(c, budget) for c in seeds]
-        best = min(filled, key=lambda c: (c.replay.extra, c.replay.peak))
-        return self.improve(best, budget).replay
+        filled = sorted((self.fill(c, budget) for c in seeds[:_FILLED]), key=lambda c: c.rank)
+        return self.improve(filled[0], budget).replay
+
+    def _play(self, decisions: Decisions) -> Replay | None:
+        replay = self.replayer.play(decisions)
+        self.work += len(replay.kernels) if replay else self.replayer.longest
+        if replay is not None and replay.peak < self.least.peak:
+            self.least = replay
+        return replay
 
     def _seeds(self, budget: int) -> list[Candidate]:
         """Decisions that fit the budget, before what still has room is kept."""
-        seeds, seen = [], set()
-        for cheap, levels in [(c, l) for l in range(1, LEVELS + 1) for c in CHEAP]:
-            self.line.cheapen(cheap)
-            for share in SHARES:
-                for scale in (1.0, 0.9, 0.75):
-                    cuts = self.line.cuts(budget * scale, share, levels)
-                    if cuts is None or (cheap, cuts) in seen:
-                        continue
-                    seen.add((cheap, cuts))
-                    decisions = Decisions(self.line.keep(cuts))
-                    replay = self.replayer.play(decisions)
-                    if replay is None:
-                        continue
-                    if replay.peak < self.least.peak:
-                        self.least = replay
-                    if replay.peak <= budget:
-                        seeds.append(Candidate(decisions, replay))
-                        break
-            if len(seeds) >= 2 and cheap == CHEAP[-1]:
-                break
-        return seeds
+        seeds: list[Candidate] = []
+        free = Candidate(Decisions(lambda storage, last, turn: True), self.free)
+        greedy = bring_down(self.replayer, free, budget, _ROUNDS)
+        close = [greedy]
+        for levels in range(1, LEVELS + 1):
+            for decisions in self._rules(budget, levels):
+                replay = self._play(decisions)
+                if replay is not None:
+                    close.append(Candidate(decisions, replay))
+                if self.work > MOST_WORK * levels // 2:
+                    break
+            seeds = [c for c in close if c.replay.peak <= budget]
+            if len(seeds) >= 2:
+                return seeds
+        close = sorted(close, key=lambda c: c.replay.peak)[:_FILLED]
+        brought = [bring_down(self.replayer, c, budget, _ROUNDS) for c in close]
+        for c in brought:
+            self.least = min(self.least, c.replay, key=lambda r: r.peak)
+        return [c for c in (*seeds, *brought) if c.replay.peak <= budget]
+
+    def _rules(self, budget: int, levels: int) -> Iterator[Decisions]:
+        seen: set[tuple[float, float, Cuts]] = set()
+        for share, scale, cheap, dear in product(SHARES, (1.0, 0.8, 0.6), CHEAP, DEAR):
+            self.line.classify(cheap, dear * budget)
+            cuts = self.line.cuts(budget * scale, share, levels)
+            if cuts is not None and (cheap, dear, cuts) not in seen:
+                seen.add((cheap, dear, cuts))
+                yield Decisions(self.line.keep(cuts))
 
     def fill(self, start: Candidate, budget: int, random: Random | None = None) -> Candidate:
         """Keeps what has room, the most saved per byte first."""
-        kept, replay = set(start.decisions.kept), start.replay
-        dropped = start.decisions.dropped
+        decisions, replay = start.decisions, start.replay
         while True:
-            chosen = _that_fit(replay, self.replayer.size, budget, kept, random)
+            chosen = _that_fit(replay, self.replayer.size, budget, decisions.kept, random)
+            while chosen:
+                more = decisions.keeping(chosen)
+                played = self._play(more)
+                if played is not None and played.peak <= budget and played.extra < replay.extra:
+                    decisions, replay = more, played
+                    break
+                chosen = chosen[: len(chosen) // 2]
             if not chosen:
-                return Candidate(Decisions(start.decisions.rule, frozenset(kept), dropped), replay)
-            kept |= chosen
-            dropped = dropped - chosen
-            played = self.replayer.play(Decisions(start.decisions.rule, frozenset(kept), dropped))
-            assert played is not None
-            if played.peak > budget:
-                kept -= chosen
-                return Candidate(Decisions(start.decisions.rule, frozenset(kept), dropped), replay)
-            replay = played
+                return Candidate(decisions, replay)
 
     def improve(self, best: Candidate, budget: int) -> Candidate:
+        """Drops some of what is kept where the budget is tight, and fills the room again."""
+        random = Random(budget)
+        end = self.work + MOST_WORK
+        share = 0.1
+        while self.work < end:
+            replay = best.replay
+            tight = np.flatnonzero(replay.profile > budget * 0.97)
+            at = int(tight[random.randrange(len(tight))]) if len(tight) else 0
+            options = sorted(
+                drops(self.replayer, replay, at),
+                key=lambda d: d.cost / d.saved * random.uniform(0.5, 2.0),
+            )
+            count = max(1, int(len(options) * random.uniform(0, share)))
+            keys = [k for d in options[:count] for k in d.keys]
+            decisions = best.decisions.dropping(keys)
+            played = self._play(decisions)
+            if played is None or played.peak > budget or not keys:
+                self.work += len(replay.kernels)
+                continue
+            trial = self.fill(Candidate(decisions, played), budget, random)
+            if trial.rank < best.rank:
+                best = trial
         return best
 
 
+_FILLED, _ROUNDS = 6, 40
+
+
 def _that_fit(
-    replay: Replay, size: Sequence[int], budget: int, kept: set[Key], random: Random | None
-) -> set[Key]:
+    replay: Replay, size: Sequence[int], budget: int, kept: frozenset[Key], random: Random | None
+) -> list[Key]:
+    """What was made again and has room to be kept, the most saved per byte first."""
     profile = replay.profile.copy()
 
     def rank(gap: Gap) -> tuple[float, int]:
         noise = random.uniform(0.7, 1.4) if random else 1.0
         return -gap.saved / size[gap.storage] * noise, gap.end - gap.begin
 
-    chosen: set[Key] = set()
-    for gap in sorted((g for g in replay.gaps if not g.kept), key=rank):
-        if gap.key in kept or gap.saved <= 0:
+    chosen: list[Key] = []
+    for gap in sorted((g for g in replay.gaps if not g.kept and g.saved > 0), key=rank):
+        if gap.key in kept:
             continue
         between = profile[gap.begin + 1 : gap.end]
         if int(np.max(between, initial=0)) + size[gap.storage] <= budget:
             between += size[gap.storage]
-            chosen.add(gap.key)
+            chosen.append(gap.key)
     return chosen

@@ -47,13 +47,14 @@ class Gap:
 
 @dataclass
 class Replay:
-    """A sequence of kernels, the bytes that live at each position, its gaps and what the runs
-    beyond the first of each kernel cost."""
+    """A sequence of kernels, the bytes that live at each position, its gaps, what the runs beyond
+    the first of each kernel cost, and the lives of each storage: first and last position."""
 
     kernels: list[int]
     profile: np.ndarray
     gaps: list[Gap]
     extra: float
+    lives: dict[int, list[tuple[int, int]]]
 
     @property
     def peak(self) -> int:
@@ -194,7 +195,10 @@ class _Recorder:
                 taken |= {a, b}
                 profile[at] -= size
         self._price()
-        return Replay(self.kernels, profile, self.gaps, self.extra)
+        lives: dict[int, list[tuple[int, int]]] = {}
+        for s, start, end in zip(self.storages, self.starts, self.ends):
+            lives.setdefault(s, []).append((start, end))
+        return Replay(self.kernels, profile, self.gaps, self.extra, lives)
 
     def _price(self) -> None:
         """Tells each gap that was not kept what keeping it would have saved."""

@@ -236,7 +236,7 @@ def transformer(sizes: Sizes) -> Graph:
     return step.finish(step.product(x, sizes.width, sizes.classes, last))
 
 
-def lstm(steps: int = 128, batch: int = 32, width: int = 512) -> Graph:
+def lstm(steps: int = 256, batch: int = 64, width: int = 512) -> Graph:
     """An LSTM (Hochreiter 1997) unrolled over time, its weight's gradient summed in place."""
     step = Step()
     h, c = step.input(), step.input()
