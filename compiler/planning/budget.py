@@ -8,90 +8,117 @@ from dataclasses import dataclass
 from tyc.compiler.planning.graph import Facts, Graph
 from tyc.compiler.planning.offsets import Layout, lay_out
 from tyc.compiler.planning.order import find_order
-from tyc.compiler.planning.recompute import recompute
+from tyc.compiler.planning.rematerialize import Rematerializer
+from tyc.compiler.planning.replay import Replay
 from tyc.compiler.planning.sequence import Expanded, Sequences
 
+AUTO = "auto"
+"""The budget at the knee: where one more percent of bytes less begins to cost the most."""
+
 _TRIES = 4
+
+_LADDER = (0.8, 0.65, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15)
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """The graph in the order it runs, where its values lie, and a bound of any order's peak."""
+    """The graph in the order it runs, where its values lie, a bound of any order's peak, and what
+    the runs beyond the first of each kernel cost."""
 
     expanded: Expanded
     layout: Layout
     bound: int = 0
+    extra: float = 0.0
+
+    @property
+    def arena_bytes(self) -> int:
+        """The bytes that it needs."""
+        return self.layout.arena_bytes
 
 
-def place(graph: Graph, budget: int | None = None) -> Fitted:
+class Placer:
+    """Plans of one graph at any budget; what one of them finds serves the ones after it."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        order = find_order(graph)
+        self.order = order.kernels
+        given = list(range(len(graph.kernels)))
+        self.free = self._fitted(order.kernels, order.bound)
+        if order.kernels != given and self.free.arena_bytes > order.peak:
+            self.free = min(self.free, self._fitted(given, order.bound), key=_bytes)
+        self.found = [self.free]
+        self._rematerializer: Rematerializer | None = None
+
+    def place(self, budget: int) -> Fitted:
+        """The cheapest plan found within the budget; where there is none, the smallest found."""
+        fits = self._within(budget)
+        if fits is None or fits is not self.free:
+            self._search(budget)
+            fits = self._within(budget)
+        return fits or min(self.found, key=_bytes)
+
+    def knee(self) -> Fitted:
+        """Of plans down to the smallest the one farthest below the line from the first to the last,
+        bytes against cost."""
+        for share in _LADDER:
+            if self.place(int(self.free.arena_bytes * share)).arena_bytes > (
+                self.free.arena_bytes * share
+            ):
+                break
+        plans = sorted(self.found, key=_bytes)
+        whole = sum(kernel.cost for kernel in self.graph.kernels) or 1.0
+        most = self.free.arena_bytes or 1
+        # A step of one percent more bytes is worth as much as one of half a percent more work.
+        return min(plans, key=lambda f: f.arena_bytes / most + 2 * f.extra / whole)
+
+    def _within(self, budget: int) -> Fitted | None:
+        fits = [f for f in self.found if f.arena_bytes <= budget]
+        return min(fits, key=lambda f: (f.extra, f.arena_bytes), default=None)
+
+    def _search(self, budget: int) -> None:
+        """Adds a plan within the budget, or the lowest one."""
+        if self._rematerializer is None:
+            self._rematerializer = Rematerializer(self.graph, self.order)
+        target = budget
+        for _ in range(_TRIES):
+            replay = self._rematerializer.plan(target)
+            fitted = self._replayed(replay)
+            self.found.append(fitted)
+            if fitted.arena_bytes <= budget or replay.peak > target:
+                break
+            target -= fitted.arena_bytes - budget  # what the packing lost
+
+    def _replayed(self, replay: Replay) -> Fitted:
+        fitted = self._fitted(replay.kernels, extra=replay.extra)
+        order = find_order(fitted.expanded.graph)
+        if order.peak >= fitted.layout.peak:
+            return fitted
+        other = [replay.kernels[i] for i in order.kernels]
+        return min(fitted, self._fitted(other, extra=replay.extra), key=_bytes)
+
+    def _fitted(self, kernels: Sequence[int], bound: int = 0, extra: float = 0.0) -> Fitted:
+        expanded = Sequences(self.graph).expand(kernels)
+        layout = lay_out(expanded.graph, range(len(kernels)))
+        return Fitted(expanded, layout, bound, extra)
+
+
+def place(graph: Graph, budget: int | str | None = None) -> Fitted:
     """The plan with the smallest arena; within the budget by running kernels again if it must.
 
-    Where nothing fits the budget, the smallest arena that was found.
+    Where nothing fits the budget, the smallest arena that was found. `"auto"` is the knee.
     """
-    order = find_order(graph)
-    given = list(range(len(graph.kernels)))
-    best = _fitted(graph, order.kernels, order.bound)
-    if order.kernels != given and best.layout.arena_bytes > order.peak:
-        best = min(best, _fitted(graph, given, order.bound), key=_bytes)
-    if budget is not None and _bytes(best) > budget:
-        again = _rerun(graph, order.kernels, budget)
-        return again if _bytes(again) < _bytes(best) else best
-    return best
+    placer = Placer(graph)
+    if budget is None:
+        return placer.free
+    return placer.knee() if isinstance(budget, str) else placer.place(budget)
 
 
 def _bytes(fitted: Fitted) -> int:
-    return fitted.layout.arena_bytes
-
-
-def _fitted(graph: Graph, kernels: Sequence[int], bound: int = 0) -> Fitted:
-    expanded = Sequences(graph).expand(kernels)
-    steps = range(len(kernels))
-    return Fitted(expanded, lay_out(expanded.graph, steps), bound)
-
-
-def _rerun(graph: Graph, order: Sequence[int], budget: int) -> Fitted:
-    """A plan within the budget, or the smallest found on the way down to what one kernel needs."""
-    target, best = budget, None
-    for _ in range(_TRIES):
-        fitted = _reordered(graph, recompute(graph, order, target).kernels)
-        best = fitted if best is None or _bytes(fitted) < _bytes(best) else best
-        if _bytes(best) <= budget or fitted.layout.peak > target:
-            break
-        target -= _bytes(fitted) - budget  # what the packing lost
-    assert best is not None
-    return best if _bytes(best) <= budget else _least(graph, order, best)
-
-
-def _least(graph: Graph, order: Sequence[int], best: Fitted) -> Fitted:
-    """The smallest arena found for peaks between that of the dearest kernel and the best so far."""
-    facts = Facts(graph)
-    low = max((own_bytes(facts, k) for k in range(facts.count)), default=0)
-    high = best.layout.peak
-    target = low
-    for _ in range(_TRIES + 1):
-        fitted = _reordered(graph, recompute(graph, order, target).kernels)
-        best, high = min(best, fitted, key=_bytes), min(high, fitted.layout.peak)
-        if fitted.layout.peak > target:
-            low = target
-        if high - low <= low // 100:
-            break
-        target = (low + high) // 2
-    return best
+    return fitted.arena_bytes
 
 
 def own_bytes(facts: Facts, k: int) -> int:
     """The bytes of what kernel k reads and writes: no order and no repetition makes it less."""
     taken = facts.takeovers(k, -1)
     return sum(facts.size[s] for s in facts.touched[k]) - sum(facts.size[b] for b in taken)
-
-
-def _reordered(graph: Graph, kernels: Sequence[int]) -> Fitted:
-    """The plan of a sequence, its runs in a better order where there is one."""
-    expanded = Sequences(graph).expand(kernels)
-    steps = range(len(kernels))
-    fitted = Fitted(expanded, lay_out(expanded.graph, steps))
-    order = find_order(expanded.graph)
-    if order.peak >= fitted.layout.peak:
-        return fitted
-    other = [kernels[i] for i in order.kernels]
-    return min(fitted, _fitted(graph, other), key=_bytes)

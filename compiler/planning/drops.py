@@ -37,6 +37,7 @@ class Decisions:
     dropped: frozenset[Key] = frozenset()
 
     def __call__(self, storage: int, last: int, turn: int) -> bool:
+        """Whether a storage is kept from the turn of its last use to the turn that needs it."""
         key = storage, turn
         if key in self.kept:
             return True

@@ -99,10 +99,16 @@ class Facts:
         self.touch = [0] * len(graph.sizes)
         self.needs: list[int] = []
         self.touched: list[tuple[int, ...]] = []
+        readers: dict[int, int] = {}
         for k, kernel in enumerate(graph.kernels):
             need = 0
             for v in kernel.inputs:
                 need |= producers[v]
+            for v in kernel.outputs:
+                if v in graph.updates:
+                    need |= readers.get(graph.updates[v], 0)
+            for v in kernel.inputs:
+                readers[v] = readers.get(v, 0) | 1 << k
             self.needs.append(need & ~(1 << k))
             storages = dict.fromkeys(roots[v] for v in (*kernel.inputs, *kernel.outputs))
             self.touched.append(tuple(s for s in storages if self.size[s]))

@@ -82,7 +82,19 @@ def graph_of(plan: Plan, facts: Sequence[Facts] = ()) -> Graph:
         kernels.append(Kernel(inputs, outputs, pairs, known.cost, step.kernel))
     sizes = [b.nbytes if b.place == "arena" else 0 for b in plan.buffers]
     parts = {v: (b.whole, b.offset) for v, b in enumerate(plan.buffers) if b.whole >= 0}
-    return Graph(sizes, kernels, parts)
+    return Graph(sizes, kernels, parts, _updates(plan))
+
+
+def _updates(plan: Plan) -> dict[int, int]:
+    """The buffers that steps write over an input, and that input's."""
+    written = {v for step in plan.steps for v in step.outputs}
+    read = {b.index: v for v, b in enumerate(plan.buffers) if b.place == "input"
+            if v not in written and b.whole < 0}  # fmt: skip
+    return {
+        v: read[b.index]
+        for v, b in enumerate(plan.buffers)
+        if v in written and b.place == "input" and b.index in read
+    }
 
 
 def assign_offsets(plan: Plan, facts: Sequence[Facts] = ()) -> None:

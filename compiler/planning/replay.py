@@ -188,11 +188,13 @@ class _Recorder:
         np.add.at(change, self.starts, sizes)
         np.add.at(change, np.asarray(self.ends, dtype=np.int64) + 1, -sizes)
         profile = np.cumsum(change[:-1])
+        given: set[int] = set()
         taken: set[int] = set()
         for at, a, b, size in self.takeovers:
             fits = self.ends[a] == at and self.starts[b] == at
-            if fits and a not in taken and b not in taken:
-                taken |= {a, b}
+            if fits and a not in given and b not in taken:
+                given.add(a)
+                taken.add(b)
                 profile[at] -= size
         self._price()
         lives: dict[int, list[tuple[int, int]]] = {}

@@ -11,7 +11,7 @@ from tyc.compiler.planning.graph import Facts, Graph, Kernel
 from tyc.compiler.planning.memory import reserved
 from tyc.compiler.planning.order import find_order
 from tyc.compiler.planning.plan import Buffer, Plan, Step, arrange, largest_step, live_at
-from tyc.compiler.planning.recompute import recompute
+from tyc.compiler.planning.rematerialize import Rematerializer
 from tyc.compiler.planning.sequence import Sequences
 
 
@@ -40,9 +40,10 @@ def test_a_plan_under_a_budget_computes_the_same(graph, share):
 
 @given(graphs(16, parts=True), st.integers(0, 8000))
 def test_the_profile_of_a_sequence_is_that_of_its_graph(graph, budget):
-    state = recompute(graph, find_order(graph).kernels, budget)
-    expanded = Sequences(graph).expand(state.kernels)
-    assert Facts(expanded.graph).peak(range(len(state.kernels))) <= state.peak
+    order = find_order(graph).kernels
+    replay = Rematerializer(graph, order).plan(budget)
+    expanded = Sequences(graph).expand(replay.kernels)
+    assert Facts(expanded.graph).peak(range(len(replay.kernels))) <= replay.peak
 
 
 def forgetful() -> Graph:

@@ -74,9 +74,7 @@ class Step:
         y = self.value(nbytes)
         pairs = [(operands[0], y)] if in_place else []
         self.kernel(name, [*operands, *aside], [y], flops, pairs)
-        self.layers.append(
-            Layer(name, tuple(operands), y, flops, saves, int(weight), tuple(aside))
-        )
+        self.layers.append(Layer(name, tuple(operands), y, flops, saves, int(weight), tuple(aside)))
         return y
 
     def finish(self, last: int) -> Graph:

@@ -14,10 +14,8 @@ from tyc.compiler.planning.replay import Replayer
 
 
 def least_extra(replayer: Replayer, turn: int, budget: int) -> float:
-    """The least extra cost of a plan whose first runs are in this order; infinity where none fits.
-
-    Needs SciPy (the extra `tests`).
-    """
+    """The least extra cost of a plan whose first runs are in this order; infinity where none
+    fits."""
     from scipy.optimize import linprog
     from scipy.sparse import coo_matrix
 
