@@ -32,7 +32,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tyc import functional, hub, nn, onnx, random, runtime
+    from tyc import functional, hub, nn, onnx, optim, random, runtime
     from tyc.autograd import Function, GradManager, custom_gradient, stop_gradient
     from tyc.dialects.types import bf16 as bfloat16
     from tyc.dialects.types import f16 as float16
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from tyc.tensors import Parameter, Tensor, Variable, tensor
     from tyc.tracing import Traced, compile, trace
 
-_MODULES = ("functional", "hub", "nn", "onnx", "random", "runtime")
+_MODULES = ("functional", "hub", "nn", "onnx", "optim", "random", "runtime")
 
 _NAMES = {
     "Tensor": ("tyc.tensors", "Tensor"),
@@ -112,6 +112,7 @@ __all__ = [
     "load_onnx",
     "nn",
     "onnx",
+    "optim",
     "random",
     "runtime",
     "stop_gradient",

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tyc.dialects import scalar as s
-from tyc.dialects.expressions import apply, chain, where
+from tyc.dialects.expressions import Expression, apply, chain, where
 from tyc.dialects.ods import Elementwise, Operand, Result, example
 from tyc.dialects.references import array, typed, widely
 from tyc.dialects.types import TensorType
@@ -145,17 +145,22 @@ class PowerOp(Binary, name="power"):
     )
 
 
+def _share(wins: Expression, a: Expression, b: Expression) -> Expression:
+    """1 where an operand wins, half of it where both are equal, else 0: as PyTorch has it."""
+    return where(wins, 1, where(a.equal(b), 0.5, 0, like=a), like=a)
+
+
 class MaximumOp(Binary, name="maximum"):
-    """The larger one: `y = max(a, b)`, NaN where one is NaN. A tie's gradient goes to `a`."""
+    """The larger one: `y = max(a, b)`, NaN where one is NaN. A tie shares the gradient."""
 
     examples = (*BINARY_EXAMPLES, example((9,), (9,), dtype="i32"), example((9,), (9,), dtype="u8"))
     scalar = staticmethod(s.maximum)
     reference = staticmethod(np.maximum)
-    gradient = chain(lambda a, b, y: (where(a >= b, 1, 0, like=a), where(a >= b, 0, 1, like=a)))
+    gradient = chain(lambda a, b, y: (_share(a > b, a, b), _share(b > a, a, b)))
 
 
 class MinimumOp(Binary, name="minimum"):
-    """The smaller one: `y = min(a, b)`, NaN where one is NaN. A tie's gradient goes to `a`."""
+    """The smaller one: `y = min(a, b)`, NaN where one is NaN. A tie shares the gradient."""
 
     examples = (
         *BINARY_EXAMPLES,
@@ -164,7 +169,7 @@ class MinimumOp(Binary, name="minimum"):
     )
     scalar = staticmethod(s.minimum)
     reference = staticmethod(np.minimum)
-    gradient = chain(lambda a, b, y: (where(a <= b, 1, 0, like=a), where(a <= b, 0, 1, like=a)))
+    gradient = chain(lambda a, b, y: (_share(a < b, a, b), _share(b < a, a, b)))
 
 
 REMAINDER_EXAMPLES = (

@@ -249,6 +249,12 @@ class ReduceL2Op(CompositeReduction, name="reduce_l2"):
         """The formula."""
         return ty.sqrt(ty.reduce_sum(ty.square(x), axes=axes, keepdims=keepdims))
 
+    def gradient(self, grad: ir.Value) -> ir.Value:
+        """`dx = g * x / y`, and 0 where `y` is: a subgradient, as PyTorch has it."""
+        y = Expression(restore(self, self.y))
+        share = Expression(restore(self, grad)) / where(y.equal(0), 1, y, like=y)
+        return (Expression(self.x) * share).value
+
 
 class ReduceLogSumOp(CompositeReduction, name="reduce_log_sum"):
     """`y = log(sum(x))`."""
