@@ -44,7 +44,7 @@ def seed(value: int) -> None:
 def next_seed() -> Tensor:
     """The seed of one draw, i64[2]; the generator counts on."""
     if STATE.recorder is not None:
-        drawn = GENERATOR + np.zeros(2, np.int64)
+        drawn = GENERATOR.snapshot()
         GENERATOR.assign(drawn + np.array([1, 0]))
         return drawn
     drawn = GENERATOR.array().copy()

@@ -11,7 +11,7 @@ from tyc.dialects.types import f32
 from tyc.dispatch import TensorLike
 from tyc.frames import error
 from tyc.optim.rules import fused
-from tyc.tensors import Parameter, Tensor, tensor
+from tyc.tensors import Parameter, Tensor, Variable, tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -31,11 +31,11 @@ class Group:
     ) -> None:
         self.parameters = list(parameters)
         self.options = options
-        self.lr = Parameter(np.float64(lr), trainable=False)
-        self.count = Parameter(np.int64(0), trainable=False)
-        self.state = {w: [_zeros(p) for p in self.parameters] for w in words}
+        self.lr = Variable(np.float64(lr), "lr")
+        self.count = Variable(np.int64(0), "count")
+        self.state = {w: [_zeros(p, w) for p in self.parameters] for w in words}
 
-    def tensors(self) -> dict[str, Parameter]:
+    def tensors(self) -> dict[str, Variable]:
         """What changes from step to step, by name."""
         moments = {
             f"{word}.{i}": value
@@ -45,9 +45,9 @@ class Group:
         return {"lr": self.lr, "count": self.count, **moments}
 
 
-def _zeros(parameter: Parameter) -> Parameter:
+def _zeros(parameter: Parameter, word: str) -> Variable:
     kind = f32 if parameter.dtype.bits == 16 else parameter.dtype
-    return Parameter(np.zeros(parameter.shape, kind.numpy), trainable=False)
+    return Variable(np.zeros(parameter.shape, kind.numpy), word)
 
 
 class Optimizer:

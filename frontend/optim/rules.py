@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tyc.dispatch import STATE
+from tyc.state import STATE
 from tyc.tensors import Tensor
 from tyc.tracing import trace
 

@@ -21,7 +21,7 @@ from tyc.dispatch import TensorLike, as_tensor
 from tyc.frames import error
 from tyc.optim.optimizer import Optimizer
 from tyc.optim.rules import fused
-from tyc.tensors import Parameter, Tensor, tensor
+from tyc.tensors import Tensor, Variable, tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -39,7 +39,7 @@ class Schedule:
             raise error(f"warm_up must be 0 or more, got {warm_up}")
         self.optimizer, self.warm_up = optimizer, warm_up
         self.first = [float(g.lr) for g in optimizer.groups]
-        self.count = Parameter(np.int64(0), trainable=False)
+        self.count = Variable(np.int64(0), "schedule")
         self._advance = fused(self._advanced)
         self._rates = fused(self._rates_at)
         self._set(self._rates(self.count))
@@ -212,8 +212,8 @@ class ReduceOnPlateau:
         self.factor, self.patience, self.lowest = factor, patience, lowest
         self.threshold, self.largest = threshold, largest
         worst = -math.inf if largest else math.inf
-        self.best = Parameter(np.float64(worst), trainable=False)
-        self.bad = Parameter(np.int64(0), trainable=False)
+        self.best = Variable(np.float64(worst), "best")
+        self.bad = Variable(np.int64(0), "bad")
         self._judge = fused(self._judged)
 
     def _judged(
@@ -231,7 +231,8 @@ class ReduceOnPlateau:
 
     def step(self, value: TensorLike) -> Self:
         """Judges a value of the metric, of rank 0."""
-        metric = as_tensor(value).astype("f64")
+        number = isinstance(value, (int, float))
+        metric = tensor(value, "f64") if number else as_tensor(value).astype("f64")
         rates = [g.lr for g in self.optimizer.groups]
         best, bad, lower = self._judge(metric, self.best, self.bad, rates)
         self.best.assign(best)
