@@ -121,11 +121,11 @@ def chain(partials: Callable[..., Any]) -> Callable[..., Any]:
     return gradient
 
 
-def widened(expand: Callable[..., ir.Value]) -> Callable[..., ir.Value]:
-    """`expand` with 16-bit float operands cast to f32, and its result to the first one's type."""
+def widened(expand: Callable[..., Any]) -> Callable[..., Any]:
+    """`expand` with 16-bit float operands cast to f32, its results to the first one's type."""
 
     @functools.wraps(expand)
-    def call(*operands: ir.Value | None, **attributes: Any) -> ir.Value:
+    def call(*operands: ir.Value | None, **attributes: Any) -> Any:
         types = [None if v is None else type_of(v).dtype for v in operands]
         if not any(map(_is_narrow, types)):
             return expand(*operands, **attributes)
@@ -133,7 +133,10 @@ def widened(expand: Callable[..., ir.Value]) -> Callable[..., ir.Value]:
             build(REGISTRY["cast"], v, to=f32) if _is_narrow(d) else v
             for v, d in zip(operands, types)
         ]
-        return build(REGISTRY["cast"], expand(*wide, **attributes), to=types[0])
+        results = expand(*wide, **attributes)
+        if isinstance(results, list):
+            return [build(REGISTRY["cast"], r, to=types[0]) for r in results]
+        return build(REGISTRY["cast"], results, to=types[0])
 
     return call
 

@@ -17,7 +17,7 @@ def is_narrow(x: Any) -> bool:
 
 
 def widely(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` that computes 16-bit floats in f32 and rounds its result once."""
+    """`function` that computes 16-bit floats in f32 and rounds each result once."""
 
     @functools.wraps(function)
     def call(*operands: Any, **attributes: Any) -> Any:
@@ -26,6 +26,8 @@ def widely(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*operands, **attributes)
         wide = [x.astype(np.float32) if is_narrow(x) else x for x in operands]
         result = function(*wide, **attributes)
+        if isinstance(result, list):
+            return [r.astype(narrow) for r in result]
         return result.astype(narrow) if result.dtype == np.float32 else result
 
     return call

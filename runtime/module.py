@@ -13,7 +13,6 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,7 +23,7 @@ from tyc.runtime.abi import ALIGNMENT
 from tyc.runtime.arguments import as_input, as_outputs, bind, check_overlap, fits, positions
 from tyc.runtime.errors import InternalError, UserError
 from tyc.runtime.library import Library, Weights, default_threads, thread_pool
-from tyc.runtime.memory import Workspace, address, address_of_dense
+from tyc.runtime.memory import Workspace, address
 from tyc.runtime.signature import TensorSpec, read_specs, result_type
 
 
@@ -53,13 +52,12 @@ def load(path: str | os.PathLike[str], threads: int | None = None) -> Module:
 class _Frame:
     """What a thread needs for its calls, made once: pointer arrays and a workspace."""
 
-    __slots__ = ("address", "checked", "inputs", "outputs", "workspace")
+    __slots__ = ("checked", "inputs", "outputs", "workspace")
 
     def __init__(self, num_inputs: int, num_outputs: int, workspace: WorkspaceLike) -> None:
         self.inputs = (ctypes.c_void_p * num_inputs)()
         self.outputs = (ctypes.c_void_p * num_outputs)()
         self.workspace = workspace
-        self.address = ctypes.c_void_p(workspace.address)
         self.checked: tuple[list[int], list[int]] | None = None
 
 
@@ -98,27 +96,6 @@ class Module:
             results = as_outputs(self.name, self.outputs, out)
         self._invoke(arrays, results, check=out is not None)
         return results[0] if len(results) == 1 else self._result(*results)
-
-    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The outputs for arrays of the inputs' types, in order: what a call does, for callers that
-        call small models often and have checked the types. Arrays that are not dense are copied."""
-        frame = self._frame()
-        inputs, outputs, results = frame.inputs, frame.outputs, []
-        for i, (dtype, shape) in enumerate(self._output_types):
-            made = np.empty(shape, dtype)
-            outputs[i] = address(made)
-            results.append(made)
-        try:
-            for i, array in enumerate(arrays):
-                inputs[i] = address_of_dense(array)
-        except (TypeError, ValueError, BufferError):
-            # Each copy has a name for as long as the library reads it.
-            dense = self._arrays(tuple(arrays), {})
-            inputs[: len(dense)] = [*map(address, dense)]
-        status = self._run(inputs, outputs, frame.address, self._executor)
-        if status:
-            self._check(status)
-        return results
 
     def profile(self, *args: Any, **kwargs: Any) -> np.ndarray:
         """Runs the model once, as a call does. Gives the time in nanoseconds before the first of
@@ -165,7 +142,10 @@ class Module:
         self, arrays: list[np.ndarray], results: list[np.ndarray], check: bool = False
     ) -> tuple[Any, ...]:
         """The arguments of the library's functions: inputs, outputs, workspace, executor."""
-        frame = self._frame()
+        try:
+            frame = self._local.frame
+        except AttributeError:
+            frame = self._local.frame = self._new_frame(Workspace(self.workspace_bytes))
         inputs, outputs = [*map(address, arrays)], [*map(address, results)]
         # A loop that reuses its arrays, as training does, is checked once.
         if check and frame.checked != (inputs, outputs):
@@ -175,7 +155,7 @@ class Module:
             frame.checked = (inputs, outputs)
         frame.inputs[: len(inputs)] = inputs
         frame.outputs[:] = outputs
-        return frame.inputs, frame.outputs, frame.address, self._executor
+        return frame.inputs, frame.outputs, frame.workspace.address, self._executor
 
     def _check(self, status: int) -> None:
         if status:
@@ -184,13 +164,6 @@ class Module:
                 f"run must succeed, got status {status}: {self._library.status_message(status)}",
                 node=self.name,
             )
-
-    def _frame(self) -> _Frame:
-        try:
-            return self._local.frame
-        except AttributeError:
-            frame = self._local.frame = self._new_frame(Workspace(self.workspace_bytes))
-            return frame
 
     def _new_frame(self, workspace: WorkspaceLike) -> _Frame:
         external = self._weights is not None

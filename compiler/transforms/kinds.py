@@ -66,6 +66,9 @@ def _kind_of_structured(name: str) -> str:
 
 
 def _kind_of_composite(op: Op) -> str:
+    if len(op.operation.results) > 1:
+        # Each result is a kernel of its own.
+        return "expand"
     types = tuple(str(v.type) for v in op.operation.operands)
     key = (op.NAME, types, str(building.attributes_of(op)))
     if key not in _CACHE:

@@ -132,6 +132,33 @@ def along(attribute: str) -> Rule:
     return rule
 
 
+def batch_norm_training(op: Any, layouts: Layouts) -> list[Stored]:
+    """The statistics of the channels, wherever these are kept."""
+    x = layouts.get(op.x)
+    others = layouts.naturals([op.scale, op.bias])
+    y, *statistics = rebuilt(op, x.value, *others, channel_axis=x.axis(op.channel_axis))
+    return [Stored(y, x.order), *(Stored(s, (0,)) for s in statistics)]
+
+
+def softmax_gradient(op: Any, layouts: Layouts) -> Stored | None:
+    """Both operands in one order."""
+    order = layouts.cheapest([op.y, op.grad], op.dx)
+    if order is None:
+        return None
+    y, grad = (layouts.in_order(v, order) for v in (op.y, op.grad))
+    return Stored(ty.softmax_gradient(y, grad, axis=order.index(op.axis % len(order))), order)
+
+
+def cross_entropy(op: Any, layouts: Layouts) -> Stored | None:
+    """The classes wherever they are kept; the other dimensions in their own order."""
+    x = layouts.get(op.x)
+    axis = op.axis % len(x.order)
+    if _without(x.order, [axis]) != natural_order(len(x.order) - 1):
+        return None
+    y = ty.cross_entropy(x.value, layouts.natural(op.target), axis=x.axis(axis))
+    return Stored(y, natural_order(len(x.order) - 1))
+
+
 def each_dimension(*attributes: str) -> Rule:
     """The rule of ops whose attributes have one entry a dimension, or none."""
 
@@ -263,6 +290,9 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("softmax", "log_softmax", "lp_normalize"), along("axis")),
     **dict.fromkeys(("cumulative_sum", "quantize", "dequantize"), along("axis")),
     "batch_norm": along("channel_axis"),
+    "batch_norm_training": batch_norm_training,
+    "softmax_gradient": softmax_gradient,
+    "cross_entropy": cross_entropy,
     "layer_norm": trailing_normalization,
     "rms_norm": trailing_normalization,
     "instance_norm": channel_normalization,

@@ -78,7 +78,8 @@ def normalise_by_quotient(op: Any, context: Context) -> ir.Value | None:
 def normalise_by_product(op: Any, context: Context) -> ir.Value | None:
     """x * rsqrt(mean(x * x) + epsilon)."""
     for a, b in ((op.a, op.b), (op.b, op.a)):
-        root = made_by(b, "rsqrt")
+        # Where others read the factor it is computed anyway: a gradient has use for it.
+        root = made_by(b, "rsqrt") if has_one_use(b) else None
         found = _normalised(a, root.x, context) if root is not None else None
         if found is not None:
             return found

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from mlir import ir
 
 from tyc.dialects import scalar as s
-from tyc.dialects.expressions import apply, chain, where
+from tyc.dialects import ty
+from tyc.dialects.expressions import Expression, apply, chain, number_like, where
 from tyc.dialects.ods import Example, Float, Str, example
 from tyc.dialects.references import array, typed, widely
 from tyc.dialects.ty.elementwise import FLOATS, NUMBERS, Binary, Unary
@@ -48,7 +50,11 @@ class ReluOp(Activation, name="relu"):
     examples = (*_examples(), example((9,), dtype="i32"), example((0, 3)))
     scalar = staticmethod(lambda x: s.maximum(x, 0))
     reference = staticmethod(lambda x: np.maximum(x, typed(0, x)))
-    gradient = chain(lambda x, y: where(y > 0, 1, 0, like=y))
+
+    def gradient(self, grad: ir.Value) -> ir.Value:
+        """`dx = y > 0 ? g : 0`."""
+        y = Expression(self.y)
+        return where(y > 0, Expression(grad), 0, like=y).value
 
 
 class LeakyReluOp(Activation, name="leaky_relu"):
@@ -161,16 +167,69 @@ class GeluOp(Activation, name="gelu"):
         inner = x * (1 + _TANH_CUBIC * (x * x)) * _TANH_SCALE
         return 0.5 * x * (1 + s.tanh(inner))
 
-    @staticmethod
-    def _derivative(x: Any, y: Any, approximate: str) -> Any:
-        if approximate == "none":
-            density = apply("exp", x * x * -0.5) * math.sqrt(0.5 / math.pi)
-            return 0.5 * (1 + apply("erf", x * math.sqrt(0.5))) + x * density
-        t = apply("tanh", x * (1 + _TANH_CUBIC * (x * x)) * _TANH_SCALE)
-        slope = _TANH_SCALE * (1 + 3 * _TANH_CUBIC * (x * x))
-        return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope
+    def gradient(self, grad: ir.Value) -> ir.Value:
+        """`dx = g * gelu'(x)`."""
+        return ty.gelu_gradient(self.x, grad, approximate=self.approximate)
 
-    gradient = chain(_derivative)
+
+class GeluGradientOp(Binary, name="gelu_gradient"):
+    """`y = b * gelu'(a)`, with `gelu'(a) = P(X <= a) + a * p(a)` for a normal `X` of density `p`.
+
+    `approximate="tanh"`: the derivative of that form. (C4) `approximate` is "none" or "tanh".
+    """
+
+    kinds = FLOATS
+    approximate: Str = "none"
+    examples = tuple(
+        example(*[shape] * 2, dtype=kind, low=-4, high=4, approximate=how)
+        for how in ("none", "tanh")
+        for shape, kind in (((2, 5), "f32"), ((7,), "f64"), ((5,), "f16"), ((), "bf16"))
+    )
+
+    @classmethod
+    def check(cls, *types: TensorType, **attributes: Any) -> None:
+        """Raises `UserError` for a wrong type or approximation."""
+        super().check(*types)
+        if attributes["approximate"] not in ("none", "tanh"):  # C4
+            raise cls.error(f'approximate must be "none" or "tanh", got {attributes}')
+
+    @staticmethod
+    @widely
+    def reference(a: np.ndarray, b: np.ndarray, approximate: str) -> np.ndarray:
+        """The formula."""
+        x, half, one = a, typed(0.5, a), typed(1, a)
+        if approximate == "none":
+            density = np.exp(-half * x * x) * typed(math.sqrt(0.5 / math.pi), x)
+            return b * (half * (one + erf(x * typed(math.sqrt(0.5), x))) + x * density)
+        cubic, scale = typed(_TANH_CUBIC, x), typed(_TANH_SCALE, x)
+        t = np.tanh(scale * (x + cubic * x * x * x))
+        slope = scale * (one + typed(3, x) * cubic * x * x)
+        return b * (half * (one + t) + half * x * (one - t * t) * slope)
+
+    @staticmethod
+    def scalar(a: s.Scalar, b: s.Scalar, approximate: str) -> s.Scalar:
+        """The formula."""
+        if approximate == "none":
+            density = s.exp(a * a * -0.5) * math.sqrt(0.5 / math.pi)
+            return b * (0.5 * (1 + s.erf(a * math.sqrt(0.5))) + a * density)
+        square = a * a
+        t = s.tanh(a * (1 + _TANH_CUBIC * square) * _TANH_SCALE)
+        slope = _TANH_SCALE * (1 + (3 * _TANH_CUBIC) * square)
+        return b * (0.5 * (1 + t) + 0.5 * a * (1 - t * t) * slope)
+
+    @staticmethod
+    def _partials(a: Any, b: Any, y: Any, approximate: str) -> Any:
+        one = number_like(1, a.value)
+        first = Expression(ty.gelu_gradient(a.value, one, approximate=approximate))
+        if approximate == "none":
+            density = apply("exp", a * a * -0.5) * math.sqrt(0.5 / math.pi)
+            return b * (density * (2 - a * a)), first
+        t = apply("tanh", a * (1 + _TANH_CUBIC * (a * a)) * _TANH_SCALE)
+        slope = _TANH_SCALE * (1 + 3 * _TANH_CUBIC * (a * a))
+        bend = 6 * _TANH_CUBIC * _TANH_SCALE * a
+        return b * ((1 - t * t) * (slope + 0.5 * a * (bend - 2 * t * slope * slope))), first
+
+    gradient = chain(_partials)
 
 
 class SiluOp(Activation, name="silu"):

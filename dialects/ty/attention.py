@@ -21,7 +21,8 @@ from tyc.dialects.ods import (
     example,
 )
 from tyc.dialects.references import typed, widely
-from tyc.dialects.types import TensorType, broadcast_shapes
+from tyc.dialects.ty.movement import sum_to
+from tyc.dialects.types import TensorType, accumulator, broadcast_shapes
 
 
 class AttentionOp(Composite, name="attention"):
@@ -104,13 +105,40 @@ class AttentionOp(Composite, name="attention"):
         """The formula."""
         if sequence_first:
             q, k, v = (swapped_heads(x) for x in (q, k, v))
-        scores = Expression(ty.matmul(q, k, transpose_b=True)) * scale
-        if mask is not None:
-            scores = scores + Expression(mask)
-        if causal:
-            scores = _hide_later_keys(scores)
-        y = ty.matmul(ty.softmax(scores.value, axis=-1), v)
+        y = ty.matmul(_weights(q, k, mask, scale, causal), v)
         return swapped_heads(y) if sequence_first else y
+
+    def gradient(self, grad: ir.Value) -> tuple[ir.Value | None, ...]:
+        """With weights `p`: `dv = p^T g`, `ds = softmax_gradient(p, g v^T)`, `dq = scale * ds k`,
+        `dk = scale * ds^T q`, `dmask = ds`. A hidden key has no weight, and so no gradient."""
+        turned = swapped_heads if self.sequence_first else lambda x: x
+        q, k, v, g = (turned(x) for x in (self.q, self.k, self.v, grad))
+        p = _weights(q, k, self.mask, self.scale, self.causal)
+        dv = ty.matmul(p, g, transpose_a=True)
+        ds = ty.softmax_gradient(p, ty.matmul(g, v, transpose_b=True), axis=-1)
+        scaled = (Expression(ds) * self.scale).value
+        dq, dk = ty.matmul(scaled, k), ty.matmul(scaled, q, transpose_a=True)
+        shapes = [type_of(x).shape for x in (q, k, v)]
+        results = [turned(sum_to(d, shape)) for d, shape in zip((dq, dk, dv), shapes)]
+        return *results, None if self.mask is None else sum_to(ds, type_of(self.mask).shape)
+
+
+def _weights(
+    q: ir.Value, k: ir.Value, mask: ir.Value | None, scale: float, causal: bool
+) -> ir.Value:
+    """`softmax(scale * q k^T + mask)` with heads before the sequence; 16-bit floats by f32."""
+    narrow = type_of(q).dtype
+    wide = accumulator(narrow)
+    if wide != narrow:
+        q, k = (ty.cast(x, to=wide) for x in (q, k))
+        mask = None if mask is None else ty.cast(mask, to=wide)
+    scores = Expression(ty.matmul(q, k, transpose_b=True)) * scale
+    if mask is not None:
+        scores = scores + Expression(mask)
+    if causal:
+        scores = _hide_later_keys(scores)
+    p = ty.softmax(scores.value, axis=-1)
+    return p if wide == narrow else ty.cast(p, to=narrow)
 
 
 def heads_first(shape: tuple[int, ...], sequence_first: bool) -> tuple[int, ...]:

@@ -82,6 +82,24 @@ class BatchNormOp(Normalization, name="batch_norm"):
         factors = (_per_channel(v.value, rank, channel_axis % rank) for v in (a, b))
         return affine(Expression(x), *factors)
 
+    def gradient(self, grad: ir.Value) -> tuple[ir.Value, ...]:
+        """With `d = x - mean`, `r = 1 / sqrt(variance + epsilon)`, `t = sum(g)`, `u = sum(g * d)`:
+        `dx = g * scale * r`, `dscale = u * r`, `dbias = t`, `dmean = -t * scale * r`,
+        `dvariance = -u * scale * r**3 / 2`."""
+        rank = type_of(self.x).rank
+        axis = self.channel_axis % rank
+        others = [d for d in range(rank) if d != axis]
+        deviation = Expression(self.x) - Expression(_per_channel(self.mean, rank, axis))
+        g, scale = Expression(grad), Expression(self.scale)
+        r = apply("rsqrt", Expression(self.variance) + self.epsilon)
+        factor = scale * r
+        total = Expression(ty.reduce_sum(grad, axes=others))
+        along = Expression(ty.reduce_sum((g * deviation).value, axes=others)) * r
+        dx = g * Expression(_per_channel(factor.value, rank, axis))
+        dvariance = along * factor * r * -0.5
+        results = (dx, along, total, -(total * factor), dvariance)
+        return tuple(v.value for v in results)
+
 
 class BatchNormTrainingOp(Normalization, name="batch_norm_training"):
     """`y = (x - mean) / sqrt(variance + epsilon) * scale + bias` with the statistics of `x`.

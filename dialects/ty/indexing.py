@@ -170,7 +170,17 @@ class GatherElementsOp(Op, name="gather_elements"):
         return x[tuple(grid)]
 
     def gradient(self, grad: ir.Value) -> tuple[ir.Value, None]:
-        """`dx[..., indices[..., i, ...], ...] += g[..., i, ...]`."""
+        """`dx[..., indices[..., i, ...], ...] += g[..., i, ...]`.
+
+        Of one index a line, each element of `x` knows whether it was read.
+        """
+        x, axis = type_of(self.x), self.axis % type_of(self.x).rank
+        others = [n for d, n in enumerate(x.shape) if d != axis]
+        if type_of(self.indices).shape == (*others[:axis], 1, *others[axis:]):
+            at = ty.reshape(self.indices, shape=others)
+            hit = ty.one_hot(at, depth=x.shape[axis], axis=axis, to="i1")
+            zero = ty.full(shape=[], value=0.0, element=x.dtype)
+            return ty.where(hit, grad, zero), None
         zeros = zeros_like(self.x)
         dx = ty.scatter_elements(zeros, self.indices, grad, axis=self.axis, reduction="add")
         return dx, None

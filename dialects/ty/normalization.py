@@ -17,6 +17,8 @@ from tyc.dialects.building import type_of
 from tyc.dialects.expressions import Expression, apply, widened
 from tyc.dialects.ods import Composite, Float, Int, Operand, OptionalOperand, Result, example
 from tyc.dialects.references import array, typed, widely
+from tyc.dialects.ty.movement import sum_to
+from tyc.dialects.ty.statistics import normalized_rows
 from tyc.dialects.types import TensorType
 
 
@@ -113,9 +115,7 @@ class SoftmaxOp(Normalization, name="softmax"):
 
     def gradient(self, grad: ir.Value) -> ir.Value:
         """`dx = y * (g - sum(g * y))`."""
-        g, y = Expression(grad), Expression(self.y)
-        total = ty.reduce_sum((g * y).value, axes=[self.axis], keepdims=True)
-        return (y * (g - Expression(total))).value
+        return ty.softmax_gradient(self.y, grad, axis=self.axis)
 
 
 class LogSoftmaxOp(Normalization, name="log_softmax"):
@@ -181,6 +181,23 @@ class LayerNormOp(Normalization, name="layer_norm"):
         rank = type_of(x).rank
         axes = list(range(normalized(axis, rank), rank))
         return affine(centered(Expression(x), axes, epsilon), scale, bias)
+
+    def gradient(self, grad: ir.Value) -> tuple[ir.Value | None, ...]:
+        """With `h = (x - mean) * r`: `dscale = sum(g * h)`, `dbias = sum(g)`, and `dx` is that of
+        `h` by `g * scale`."""
+        mean, r = normalized_rows(self.x, self.axis, self.epsilon)
+        g = Expression(grad)
+        inner = g if self.scale is None else g * Expression(self.scale)
+        dx = ty.normalize_gradient(self.x, inner.value, mean.value, r.value, axis=self.axis)
+        if self.scale is None:
+            return dx, None, None if self.bias is None else sum_to(grad, _shape(self.bias))
+        along = g * ((Expression(self.x) - mean) * r)
+        dscale = sum_to(along.value, _shape(self.scale))
+        return dx, dscale, None if self.bias is None else sum_to(grad, _shape(self.bias))
+
+
+def _shape(value: ir.Value) -> tuple[int, ...]:
+    return type_of(value).shape
 
 
 def affine(x: Expression, scale: ir.Value | None, bias: ir.Value | None) -> ir.Value:

@@ -298,3 +298,8 @@ class ReduceLogSumExpOp(CompositeReduction, name="reduce_log_sum_exp"):
         y = (apply("log", total) + top).value
         shape = kept_shape(type_of(x).shape, axes, keepdims)
         return y if type_of(y).shape == shape else ty.reshape(y, shape=list(shape))
+
+    def gradient(self, grad: ir.Value) -> ir.Value:
+        """`dx[i, j] = e**(x[i, j] - y[i]) * g[i]`."""
+        share = apply("exp", Expression(self.x) - Expression(restore(self, self.y)))
+        return (share * Expression(restore(self, grad))).value

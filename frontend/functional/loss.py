@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tyc.dispatch import TensorLike, as_tensor, as_tensors
+from tyc.dialects import ty
+from tyc.dispatch import TensorLike, apply, as_tensor, as_tensors
 from tyc.frames import error
 from tyc.functional.activation import relu, softplus
 from tyc.functional.arguments import one_axis
@@ -131,17 +132,21 @@ def triplet_margin_loss(
     return _reduced(relu(near - far + margin), reduction)
 
 
+def _check_classes(scores: Tensor, classes: Tensor, axis: int) -> None:
+    if classes.shape != scores.shape[:axis] + scores.shape[axis + 1 :]:
+        raise error(
+            f"target must have the shape of the scores without axis {axis}, "
+            f"got {classes.type} for {scores.type}"
+        )
+
+
 def nll_loss(
     log_probabilities: TensorLike, target: TensorLike, axis: int = 1, reduction: str = "mean"
 ) -> Tensor:
     """`-log_probabilities[target]` along `axis`; `target` holds class indices, without `axis`."""
     scores, classes = as_tensor(log_probabilities), as_tensor(target)
     at = one_axis(axis, scores.ndim)
-    if classes.shape != scores.shape[:at] + scores.shape[at + 1 :]:
-        raise error(
-            f"target must have the shape of the scores without axis {axis}, "
-            f"got {classes.type} for {scores.type}"
-        )
+    _check_classes(scores, classes, at)
     picked = take_along_axis(scores, expand_dims(classes, at), at)
     return _reduced(-squeeze(picked, at), reduction)
 
@@ -160,6 +165,9 @@ def cross_entropy(
     """
     scores, classes = as_tensor(logits), as_tensor(target)
     at = one_axis(axis, scores.ndim)
+    if classes.dtype.is_integer and not label_smoothing:
+        _check_classes(scores, classes, at)
+        return _reduced(apply(ty.CrossEntropyOp, scores, classes, axis=at), reduction)
     logs = log_softmax(scores, at)
     if classes.dtype.is_integer:
         loss = nll_loss(logs, classes, at, "none")

@@ -9,7 +9,7 @@ from tyc.dispatch import TensorLike, apply, as_tensor
 from tyc.frames import error
 from tyc.functional.arguments import Axis as Axis
 from tyc.functional.arguments import floating, many_axes, one_axis
-from tyc.functional.elementwise import cast, divide, multiply, sqrt, square, subtract
+from tyc.functional.elementwise import cast, divide, multiply, sqrt
 from tyc.functional.movement import reshape
 from tyc.tensors import Tensor
 
@@ -33,11 +33,17 @@ def mean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return _reduce(ty.ReduceMeanOp, floating(x, "mean"), axis, keepdims)
 
 
+def moments(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> tuple[Tensor, Tensor]:
+    """`mean(x)` and `sum((x - mean(x))**2) / count`, of floats."""
+    value = floating(x, "moments")
+    mean, variance = _reduce(ty.MomentsOp, value, axis, keepdims)
+    return mean, variance
+
+
 def var(x: TensorLike, axis: Axis = None, keepdims: bool = False, correction: int = 0) -> Tensor:
     """`y = sum((x - mean(x))**2) / (count - correction)`, of floats."""
     value = floating(x, "var")
-    spread = square(subtract(value, mean(value, axis, True)))
-    result = mean(spread, axis, keepdims)
+    _, result = moments(value, axis, keepdims)
     if not correction:
         return result
     count = value.size // result.size if result.size else 0

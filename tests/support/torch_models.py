@@ -90,9 +90,14 @@ def vision(name: str) -> Callable[[], nn.Module]:
     def make() -> nn.Module:
         import torchvision
 
-        options = {"dropout": 0.0} if name.startswith(("vgg", "mobilenet", "eff")) else {}
+        options: dict[str, float] = (
+            {"dropout": 0.0} if name.startswith(("vgg", "mobilenet", "eff")) else {}
+        )
         if name.startswith("efficientnet"):
             options["stochastic_depth_prob"] = 0.0
+        if name == "mobilenet_v2":
+            # Its blocks decide by their widths whether there is a shortcut.
+            options["width_mult"] = SMALL[name].options["width"]
         return getattr(torchvision.models, name)(weights=None, **options)
 
     return make
@@ -117,7 +122,7 @@ def bert(layers: int) -> Callable[[], nn.Module]:
         config = BertConfig(
             vocab_size=50, hidden_size=24, num_hidden_layers=layers, num_attention_heads=3,
             intermediate_size=96, max_position_embeddings=16, hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0, pad_token_id=None,
         )  # fmt: skip
         return Logits(BertForMaskedLM(config))
 

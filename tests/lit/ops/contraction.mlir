@@ -2,7 +2,7 @@
 // Written by `python -m tyc.tools.dev.lit_ops`.
 
 // CHECK-LABEL: func.func @attention(
-// CHECK{LITERAL}: "ty.attention"(%arg0, %arg1, %arg2) {causal = true, scale = 1.000000e+00 : f64, sequence_first = false} : (tenso
+// CHECK{LITERAL}: "ty.attention"(%arg0, %arg1, %arg2) {causal = true, scale = 1.000000e+00 : f64, sequence
 func.func @attention(%arg0: tensor<4x3xf32>, %arg1: tensor<4x3xf32>, %arg2: tensor<4x2xf32>) -> tensor<4x2xf32> {
   %0 = "ty.attention"(%arg0, %arg1, %arg2) {causal = true, scale = 1.000000e+00 : f64, sequence_first = false} : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x2xf32>) -> tensor<4x2xf32>
   return %0 : tensor<4x2xf32>

@@ -197,6 +197,13 @@ func.func @gelu(%arg0: tensor<bf16>) -> tensor<bf16> {
   return %0 : tensor<bf16>
 }
 
+// CHECK-LABEL: func.func @gelu_gradient(
+// CHECK{LITERAL}: "ty.gelu_gradient"(%arg0, %arg1) {approximate = "none"} : (tensor<bf16>, tensor<bf16>) -
+func.func @gelu_gradient(%arg0: tensor<bf16>, %arg1: tensor<bf16>) -> tensor<bf16> {
+  %0 = "ty.gelu_gradient"(%arg0, %arg1) {approximate = "none"} : (tensor<bf16>, tensor<bf16>) -> tensor<bf16>
+  return %0 : tensor<bf16>
+}
+
 // CHECK-LABEL: func.func @greater(
 // CHECK{LITERAL}: "ty.greater"(%arg0, %arg1) : (tensor<5xf16>, tensor<f16>) -> tensor<5xi1>
 func.func @greater(%arg0: tensor<5xf16>, %arg1: tensor<f16>) -> tensor<5xi1> {

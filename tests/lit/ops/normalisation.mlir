@@ -8,6 +8,13 @@ func.func @batch_norm(%arg0: tensor<2x3xf64>, %arg1: tensor<3xf64>, %arg2: tenso
   return %0 : tensor<2x3xf64>
 }
 
+// CHECK-LABEL: func.func @batch_norm_training(
+// CHECK{LITERAL}: "ty.batch_norm_training"(%arg0, %arg1, %arg2) {channel_axis = 1 : i64, epsilon = 1.00000
+func.func @batch_norm_training(%arg0: tensor<5x3xf64>, %arg1: tensor<3xf64>, %arg2: tensor<3xf64>) -> (tensor<5x3xf64>, tensor<3xf64>, tensor<3xf64>) {
+  %0:3 = "ty.batch_norm_training"(%arg0, %arg1, %arg2) {channel_axis = 1 : i64, epsilon = 1.000000e-01 : f64} : (tensor<5x3xf64>, tensor<3xf64>, tensor<3xf64>) -> (tensor<5x3xf64>, tensor<3xf64>, tensor<3xf64>)
+  return %0#0, %0#1, %0#2 : tensor<5x3xf64>, tensor<3xf64>, tensor<3xf64>
+}
+
 // CHECK-LABEL: func.func @group_norm(
 // CHECK{LITERAL}: "ty.group_norm"(%arg0) {epsilon = 1.000000e-05 : f64, groups = 2 : i64, operandSegmentSi
 func.func @group_norm(%arg0: tensor<1x4x5xf16>) -> tensor<1x4x5xf16> {
