@@ -60,8 +60,8 @@ class CompiledKernel:
 
 @dataclass(frozen=True)
 class KernelFacts:
-    """Arguments and results of a kernel as (dtype name, shape), and what its schedule may choose,
-    the default first."""
+    """Arguments and results of a kernel as (dtype name, shape in memory), and what its schedule may
+    choose, the default first."""
 
     inputs: tuple[tuple[str, tuple[int, ...]], ...]
     outputs: tuple[tuple[str, tuple[int, ...]], ...]
@@ -151,17 +151,21 @@ def examine_kernel(
     from mlir import ir
 
     from tyc.compiler.schedules import select
+    from tyc.compiler.schedules.kernel import memory_shapes
     from tyc.dialects.building import type_of
 
     with _context(), ir.Location.unknown():
         parsed = ir.Module.parse(source.text)
         block = parsed.body.operations[0].operation.regions[0].blocks[0]
         results = list(block.operations)[-1].operands
-        kinds = [[type_of(v) for v in side] for side in (block.arguments, results)]
-        inputs, outputs = (tuple((t.dtype.name, t.shape) for t in side) for side in kinds)
+        names = [type_of(v).dtype.name for v in (*block.arguments, *results)]
+        kinds = list(zip(names, memory_shapes(parsed.body.operations[0].operation)))
+        inputs, outputs = kinds[: len(block.arguments)], kinds[len(block.arguments) :]
         module, opaque = _lowered(source.text, target, options)
         space = select.space_ty if opaque else select.space
-        return KernelFacts(inputs, outputs, tuple(space(module, target, options, limit)))
+        return KernelFacts(
+            tuple(inputs), tuple(outputs), tuple(space(module, target, options, limit))
+        )
 
 
 def _lowered(text: str, target: Target, options: Options) -> tuple[Any, bool]:

@@ -28,6 +28,7 @@ from tyc.compiler.targets import Target, host
 from tyc.compiler.transforms.expand_composites import expand_composites
 from tyc.compiler.transforms.fuse import fuse
 from tyc.compiler.transforms.outline import unfuse
+from tyc.compiler.transforms.place_parts import copy_parts, place_parts
 from tyc.compiler.transforms.plan_memory import (
     Weight,
     check_budget,
@@ -47,7 +48,7 @@ PROGRAM_STAGES: tuple[tuple[str, Callable[[Program, Options], None]], ...] = (
     ("expand", lambda program, options: _expand(program, options)),
     # After expansion: a view that an expansion ends in can be a result of main as well.
     ("outputs", lambda program, options: materialize_outputs(program)),
-    ("fuse", lambda program, options: fuse(program, options.level > 0)),
+    ("fuse", lambda program, options: _fuse(program, options)),
 )
 """The stages that rewrite the program, in order."""
 
@@ -58,6 +59,12 @@ _MOST_STRIPS = 100
 
 Observer = Callable[[str, Program], None]
 Progress = Callable[[str, int, int], None]
+
+
+def _fuse(program: Program, options: Options) -> None:
+    fuse(program, options.level > 0)
+    if options.level > 0:
+        place_parts(program)
 
 
 def _expand(program: Program, options: Options) -> None:
@@ -114,7 +121,8 @@ class Compilation:
             failures = self._compile(self.kernel_sources())
             if failures:
                 with self.program.module.context, ir.Location.unknown():
-                    unfuse(self.program, [f.source.name for f in failures])
+                    names = copy_parts(self.program, [f.source.name for f in failures])
+                    unfuse(self.program, names)
                 failures = self._compile(self.kernel_sources())
             if failures:
                 raise kernel_error(failures[0])

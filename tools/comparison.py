@@ -12,7 +12,8 @@ from mlir import ir
 from tyc.compiler.codegen.jit import Task
 from tyc.compiler.kernels import CompiledKernel
 from tyc.compiler.pipeline import Compilation
-from tyc.compiler.schedules.kernel import Packing
+from tyc.compiler.schedules.kernel import Packing, memory_shapes
+from tyc.compiler.transforms.place_parts import functions_of
 from tyc.compiler.transforms.plan_memory import origin
 from tyc.dialects import interpreter
 from tyc.dialects.program import Program
@@ -61,6 +62,7 @@ class _Comparer:
         self.tasks: dict[str, Task] = {}
         self.ops = _ops_of_kernels(run.program)
         self.main = run.program.main
+        self.functions = functions_of(run.program)
 
     def see(self, operation: ir.Operation, results: list[np.ndarray]) -> None:
         """Notes the values of main; compares where the operation is a call."""
@@ -92,15 +94,16 @@ class _Comparer:
     ) -> list[np.ndarray]:
         if kernel.name not in self.tasks:
             self.tasks[kernel.name] = Task(kernel.code, kernel.name)
-        outputs = [np.empty_like(w, order="C") for w in wanted]
+        shapes = memory_shapes(self.functions[kernel.name])
+        outputs = [np.empty(s, w.dtype) for s, w in zip(shapes[len(inputs) :], wanted)]
         arrays = [
             Packing.from_json(kernel.packings[i]).apply(a)
             if i in kernel.packings
-            else np.ascontiguousarray(a)
+            else np.ascontiguousarray(_within(a, shapes[i]))
             for i, a in enumerate(inputs)
         ]
         self.tasks[kernel.name]([*arrays, *outputs], 0, kernel.count)
-        return outputs
+        return [o[tuple(map(slice, w.shape))] for o, w in zip(outputs, wanted)]
 
     def _compared(self, number: int, got: np.ndarray, want: np.ndarray) -> dict[str, Any]:
         kind = type_of_array(want)
@@ -113,6 +116,11 @@ class _Comparer:
             "differs": relative > self.tolerance * factor,
         }
         return {**facts, **_first_difference(got, want, self.tolerance * factor)}
+
+
+def _within(array: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """The array as the first part of a larger one."""
+    return np.pad(array, [(0, n - own) for n, own in zip(shape, array.shape)])
 
 
 def _first_difference(got: np.ndarray, want: np.ndarray, allowed: float) -> dict[str, Any]:

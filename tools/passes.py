@@ -10,6 +10,7 @@ from tyc.compiler.lowering.kernel import lower_to_linalg
 from tyc.compiler.options import Options
 from tyc.compiler.transforms.expand_composites import expand_composites, expand_kernel
 from tyc.compiler.transforms.fuse import fuse
+from tyc.compiler.transforms.place_parts import place_parts
 from tyc.compiler.transforms.plan_memory import materialize_outputs
 from tyc.compiler.transforms.simplify import PASSES as SIMPLIFICATIONS
 from tyc.compiler.transforms.simplify import simplify
@@ -39,6 +40,7 @@ PASSES: dict[str, Pass] = {
     "expand-composites": lambda program, options: expand_composites(program),
     "materialize-outputs": lambda program, options: materialize_outputs(program),
     "fuse": lambda program, options: fuse(program, options.level > 0),
+    "place-parts": lambda program, options: place_parts(program),
     "lower-to-linalg": _lower_to_linalg,
 }
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tyc.compiler.codegen import debug
 from tyc.compiler.codegen.native import task_symbol
 from tyc.compiler.kernels import CompiledKernel
-from tyc.compiler.planning.plan import Buffer, Plan
+from tyc.compiler.planning.plan import Plan, offset_in_root
 from tyc.compiler.schedules import cost
 from tyc.compiler.targets import Target
 from tyc.dialects.types import TensorType
@@ -205,7 +205,7 @@ def _main(source: ModelSource, steps: debug.Steps, timed: bool = False) -> str:
     for number, (step, mark) in enumerate(zip(plan.steps, marks)):
         kernel = source.kernels[step.kernel]
         for slot, b in enumerate((*step.inputs, *step.outputs)):
-            lines += _store_address(source, plan.buffers[b], f"s{number}_{slot}", slot)
+            lines += _store_address(source, b, f"s{number}_{slot}", slot)
         task = f"@{task_symbol(step.kernel)}"
         if is_parallel(kernel, source.target):
             lines.append(
@@ -221,12 +221,13 @@ def _main(source: ModelSource, steps: debug.Steps, timed: bool = False) -> str:
     return "\n".join([*lines, "  ret void", "}"])
 
 
-def _store_address(source: ModelSource, buffer: Buffer, name: str, slot: int) -> list[str]:
+def _store_address(source: ModelSource, number: int, name: str, slot: int) -> list[str]:
+    buffer, start = source.plan.buffers[number], offset_in_root(source.plan, number)
     lines = [f"  %{name}_slot = getelementptr ptr, ptr %buffers, i64 {slot}"]
     if buffer.place in ("input", "output"):
         address = f"%{buffer.place}{buffer.index}"
-        if buffer.offset:
-            lines.append(f"  %{name} = getelementptr i8, ptr {address}, i64 {buffer.offset}")
+        if start:
+            lines.append(f"  %{name} = getelementptr i8, ptr {address}, i64 {start}")
             address = f"%{name}"
     else:
         weight = buffer.place == "weight"

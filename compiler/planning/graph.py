@@ -68,8 +68,10 @@ class Graph:
                     break
                 whole = self.parts[whole][0]
         for v in self.parts:
-            if not masks[v]:  # a piece that is read of something that is written elsewhere
-                masks[v] = masks[self.root(v)[0]]
+            whole = v
+            while not masks[v] and whole in self.parts:  # a piece of what is written elsewhere
+                whole = self.parts[whole][0]
+                masks[v] = masks[whole]
         return masks
 
 

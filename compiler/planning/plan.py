@@ -17,8 +17,8 @@ class Buffer:
     """Bytes that a step reads or writes.
 
     `place` is `input`, `output`, `weight` or `arena`; `index` the number of the input, output or
-    weight, or the byte offset in the arena. A piece of another buffer names it by `whole`, and says
-    by `offset` where in it the piece begins.
+    weight, or the byte offset in the arena. A piece of another buffer, which may be a piece itself,
+    names it by `whole`, and says by `offset` where in it the piece begins; its rows may be apart.
     """
 
     nbytes: int
@@ -128,6 +128,15 @@ def root(plan: Plan, buffer: int) -> int:
     while plan.buffers[buffer].whole >= 0:
         buffer = plan.buffers[buffer].whole
     return buffer
+
+
+def offset_in_root(plan: Plan, buffer: int) -> int:
+    """Where in its root a piece begins; 0 for what is no piece."""
+    offset = 0
+    while plan.buffers[buffer].whole >= 0:
+        offset += plan.buffers[buffer].offset
+        buffer = plan.buffers[buffer].whole
+    return offset
 
 
 def live_at(plan: Plan, at: int) -> list[int]:

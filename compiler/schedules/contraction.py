@@ -107,7 +107,7 @@ class _Builder:
             memory_type(a.type, self.packings[i].shape if i in self.packings else None)
             for i, a in enumerate(arguments)
         ]
-        kinds += [memory_type(r.value.type) for r in self.contraction.roots]
+        kinds += [memory_type(r.value.type, r.shape) for r in self.contraction.roots]
         return [*kinds, ir.IndexType.get(), ir.IndexType.get()]
 
     def _grid(self) -> list[tuple[str, int, int]]:

@@ -19,7 +19,7 @@ from tyc.compiler.schedules.contraction_form import (
     strides_of,
 )
 from tyc.compiler.schedules.contraction_split import split_rows
-from tyc.compiler.schedules.kernel import constant_arguments, itemsize, shape_of
+from tyc.compiler.schedules.kernel import constant_arguments, itemsize, result_shapes, shape_of
 from tyc.compiler.schedules.structure import Generic, Operand, operation_of, read_generic
 
 _CASTS = ("arith.extf", "arith.sitofp", "arith.uitofp", "arith.extsi", "arith.extui")
@@ -59,6 +59,8 @@ def _assign(c: Contraction, generic: Generic) -> Contraction | None:
     """Roles of the loops; swaps the sides so that the second one has the contiguous loop."""
     lane, sizes = _contiguous(c.roots[0]), c.sizes
     if lane is None or any(_contiguous(r) != lane for r in c.roots):
+        return None
+    if any(strides_of(r)[lane] != 1 for r in c.roots):  # one column in rows of more
         return None
     a, b = (c.a, c.b) if lane in c.b.loops() else (c.b, c.a)
     if lane in a.loops() or lane not in b.loops():
@@ -201,7 +203,9 @@ def _roots(
         if op.name == "func.return":
             if not all(v in known for v in op.operands):
                 return None
-            return tuple(Root(v, known[v]) for v in op.operands), tuple(views), known
+            shapes = result_shapes(op.parent.operation)
+            ends = tuple(Root(v, known[v], s) for v, s in zip(op.operands, shapes))
+            return ends, tuple(views), known
         if not any(v in known for v in op.operands):
             continue
         index = _forward(op, known)

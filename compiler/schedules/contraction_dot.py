@@ -93,7 +93,7 @@ class _Builder:
             memory_type(a.type, plan.packing.shape if i == constant else None)
             for i, a in enumerate(arguments)
         ]
-        kinds += [memory_type(r.value.type) for r in c.roots]
+        kinds += [memory_type(r.value.type, r.shape) for r in c.roots]
         name = ir.StringAttr(c.function.attributes["sym_name"]).value
         module, index = ir.Module.create(), ir.IndexType.get()
         with ir.InsertionPoint(module.body):

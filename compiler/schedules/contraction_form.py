@@ -89,15 +89,12 @@ class Side:
 
 @dataclass(frozen=True)
 class Root:
-    """One result of the kernel and where an element of the contraction stands in it."""
+    """One result of the kernel and where an element of the contraction stands in it; `shape` is
+    that of the tensor in whose memory it lies (`kernel.memory_shapes`)."""
 
     value: ir.Value
     index: tuple[Linear, ...]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The sizes of the tensor."""
-        return shape_of(self.value)
+    shape: tuple[int, ...]
 
     @property
     def element(self) -> ir.Type:

@@ -110,7 +110,7 @@ class _Builder:
             memory_type(a.type, packing.shape if i == position else None)
             for i, a in enumerate(arguments)
         ]
-        kinds += [memory_type(r.value.type) for r in c.roots]
+        kinds += [memory_type(r.value.type, r.shape) for r in c.roots]
         kinds += [ir.IndexType.get()] * 2
         name = ir.StringAttr(c.function.attributes["sym_name"]).value
         module = ir.Module.create()

@@ -124,6 +124,30 @@ def memory_type(tensor: ir.Type, shape: Sequence[int] | None = None) -> ir.Type:
     return ir.MemRefType.get(sizes, memory_element(kind.element_type))
 
 
+WITHIN = "ty.within"
+"""A function's attribute: for each argument and then each result the shape of the tensor that it
+lies in, from its first element on, or nothing where it lies alone.
+
+    ty.within = [array<i64>, array<i64: 1, 56, 56, 256>]     the result is a part of 256 channels
+"""
+
+
+def memory_shapes(function: ir.Operation) -> list[tuple[int, ...]]:
+    """Of each argument and result of a `func.func` the shape whose strides it has in memory."""
+    kind = ir.FunctionType(ir.TypeAttr(function.attributes["function_type"]).value)
+    shapes = [tuple(ir.RankedTensorType(t).shape) for t in (*kind.inputs, *kind.results)]
+    if WITHIN not in function.attributes:
+        return shapes
+    given = [tuple(ir.DenseI64ArrayAttr(a)) for a in ir.ArrayAttr(function.attributes[WITHIN])]
+    return [within or own for within, own in zip(given, shapes)]
+
+
+def result_shapes(function: ir.Operation) -> list[tuple[int, ...]]:
+    """The `memory_shapes` of the results."""
+    kind = ir.FunctionType(ir.TypeAttr(function.attributes["function_type"]).value)
+    return memory_shapes(function)[len(kind.inputs) :]
+
+
 def constant_arguments(function: ir.Operation) -> set[int]:
     """The argument indices that are compile-time constants (`ty.constants`)."""
     if "ty.constants" not in function.attributes:

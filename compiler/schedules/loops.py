@@ -25,7 +25,7 @@ from tyc.compiler.schedules.kernel import (
     element_of,
     memory_element,
     memory_type,
-    shape_of,
+    result_shapes,
 )
 from tyc.compiler.schedules.loops_emit import Loops, Span, StageEmitter, item_spans
 from tyc.compiler.schedules.loops_fold import FoldEmitter
@@ -135,7 +135,8 @@ class _Emission:
         module = ir.Module.create()
         inputs = [memory_type(a.type, self.layouts.shape(a)) for a in kernel.arguments]
         returned = list(kernel.function.regions[0].blocks[0].operations)[-1].operands
-        outputs = [memory_type(v.type) for v in returned]
+        shapes = result_shapes(kernel.function)
+        outputs = [memory_type(v.type, s) for v, s in zip(returned, shapes)]
         index = ir.IndexType.get()
         with ir.InsertionPoint(module.body):
             function = func.FuncOp(name, ([*inputs, *outputs, index, index], []))
@@ -164,7 +165,7 @@ class _Emission:
         results = arguments[len(self.kernel.arguments) : -2]
         for tensor, argument in zip(self.kernel.results, results):
             flat = memory.flatten(argument)
-            strides = memory.row_major(shape_of(tensor))
+            strides = self.layouts.written(tensor)
             self.targets.setdefault(tensor, []).append(Buffer(flat, element_of(tensor), strides))
 
     def _nests(self, begin: ir.Value, end: ir.Value) -> None:

@@ -8,18 +8,15 @@ sum over h, w of x[n, c, h, w]     a loop of n*c, a reduction loop of h*w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlir import ir
 
-from tyc.compiler.schedules import memory
 from tyc.compiler.schedules.affine import Affine, Facts, Symbol, total
-from tyc.compiler.schedules.kernel import shape_of
 from tyc.compiler.schedules.loops_access import Reads
+from tyc.compiler.schedules.loops_packing import Layouts
 from tyc.compiler.schedules.loops_stages import Stage, reads_of
-
-Strides = Callable[[ir.Value], Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ def whole(stage: Stage) -> Box:
 def shape_stage(
     stage: Stage,
     stored: set[ir.Value],
-    strides: Strides,
+    layouts: Layouts,
     box: Box,
     apart: set[int] | None = None,
     folds: list[Group] | None = None,
@@ -103,12 +100,12 @@ def shape_stage(
     singles = [Group((d,), (n,), (low,)) for d, (low, n) in enumerate(box) if n != 1]
     fixed = {d: low for d, (low, n) in enumerate(box) if n == 1}
     reductions = _reduction_dims(stage)
-    shape = _look(stage, stored, strides, box, singles, reductions, fixed)
+    shape = _look(stage, stored, layouts, box, singles, reductions, fixed)
     parallel = _merge(singles, shape, apart or set(), False)
     folded = _merge(reductions, shape, set(), True) if folds is None else folds
     if parallel == singles and folded == reductions:
         return shape
-    return _look(stage, stored, strides, box, parallel, folded, fixed)
+    return _look(stage, stored, layouts, box, parallel, folded, fixed)
 
 
 def _reduction_dims(stage: Stage) -> list[Group]:
@@ -121,7 +118,7 @@ def _reduction_dims(stage: Stage) -> list[Group]:
 def _look(
     stage: Stage,
     stored: set[ir.Value],
-    strides: Strides,
+    layouts: Layouts,
     box: Box,
     groups: list[Group],
     reductions: list[Group],
@@ -138,7 +135,7 @@ def _look(
     reads = _reads(stage, stored, at, reductions, folds, facts)
 
     def access(t: ir.Value, where: Sequence[Affine]) -> Access:
-        address = total(zip(strides(t), where))
+        address = total(zip(layouts.strides(t), where))
         return Access(
             t,
             address,
@@ -147,7 +144,7 @@ def _look(
         )
 
     loads = [access(r.tensor, r.at) for r in reads.reads]
-    dense = [total(zip(memory.row_major(shape_of(v)), at)) for v in stage.values]
+    dense = [total(zip(layouts.written(v), at)) for v in stage.values]
     stores = [
         Access(v, a, [reads.stride(a, s) for s in symbols], [0] * len(folds))
         for v, a in zip(stage.values, dense)

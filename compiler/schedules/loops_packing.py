@@ -19,10 +19,12 @@ from tyc.compiler.schedules.loops_stages import Kernel, Stage, domain, reads_of
 
 @dataclass
 class Layouts:
-    """How tensors lie in memory: dense and row-major, but for packed constants and scratch."""
+    """How tensors lie in memory: dense and row-major, but for packed constants, scratch, and
+    results that are parts of a tensor whose shape `within` has."""
 
     packings: dict[ir.Value, Packing] = field(default_factory=dict)
     scratch: dict[ir.Value, tuple[int, ...]] = field(default_factory=dict)
+    within: dict[ir.Value, tuple[int, ...]] = field(default_factory=dict)
 
     def strides(self, t: ir.Value) -> tuple[int, ...]:
         """The stride of each dimension."""
@@ -30,10 +32,14 @@ class Layouts:
             return self.scratch[t]
         packing = self.packings.get(t)
         if packing is None:
-            return memory.row_major(shape_of(t))
+            return self.written(t)
         assert packing.order is not None
         packed = memory.row_major(packing.shape)
         return tuple(packed[packing.order.index(d)] for d in range(len(packed)))
+
+    def written(self, t: ir.Value) -> tuple[int, ...]:
+        """The strides by which a stage writes a value that is not in scratch."""
+        return memory.row_major(self.within.get(t) or shape_of(t))
 
     def shape(self, t: ir.Value) -> Sequence[int]:
         """The shape in memory."""
@@ -43,7 +49,7 @@ class Layouts:
 
 def pack(kernel: Kernel, constants: set[int]) -> Layouts:
     """Packs every constant that the last loop of its only reader walks with a stride."""
-    layouts = Layouts()
+    layouts = Layouts(within=kernel.within)
     arguments = {kernel.arguments[i] for i in constants}
     orders: dict[ir.Value, set[int | None]] = {}
     for stage in kernel.stages if arguments else ():

@@ -88,8 +88,7 @@ class Setting:
         """The loops of a stage."""
         order = self._order(stage)
         folds = None if order is None else order[0].reductions
-        stored, strides = self.kernel.stored, self.layouts.strides
-        return shape_stage(stage, stored, strides, box, apart, folds)
+        return shape_stage(stage, self.kernel.stored, self.layouts, box, apart, folds)
 
     def mode(self, stage: Stage, shape: Shape, loops: Sequence[int]) -> Mode:
         """How a stage is vectorised."""
@@ -103,7 +102,7 @@ class Setting:
         generic = stage.reduction
         alone = Stage(list(generic.operation.results), generic, generics=stage.generics)
         stored = {o.value for o in generic.inputs}
-        shape = shape_stage(alone, stored, Layouts().strides, whole(alone))
+        shape = shape_stage(alone, stored, Layouts(), whole(alone))
         mode = choose(alone, shape, list(range(len(shape.groups))), self.target)
         return shape, mode
 

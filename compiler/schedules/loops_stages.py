@@ -19,7 +19,7 @@ from mlir.dialects import tensor
 
 from tyc.compiler.schedules import producers
 from tyc.compiler.schedules.affine import Affine, Facts, Quotient, Symbol
-from tyc.compiler.schedules.kernel import element_of, shape_of
+from tyc.compiler.schedules.kernel import element_of, result_shapes, shape_of
 from tyc.compiler.schedules.loops_access import DEAR, Generics, Reads, Walk
 from tyc.compiler.schedules.structure import Generic, operation_of, read_generic
 
@@ -50,12 +50,14 @@ class Stage:
 @dataclass
 class Kernel:
     """A linalg function, read: its arguments, what it returns (reshapes at the end taken off: they
-    are the same bytes), its stages in order."""
+    are the same bytes), its stages in order. `within` has the shapes of larger tensors in which
+    results lie."""
 
     function: ir.Operation
     arguments: list[ir.Value]
     results: list[ir.Value]
     stages: list[Stage] = field(default_factory=list)
+    within: dict[ir.Value, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def stored(self) -> set[ir.Value]:
@@ -120,8 +122,10 @@ def read_kernel(function: ir.Operation, share: bool = True) -> Kernel:
     block = function.regions[0].blocks[0]
     operations = [op.operation for op in block.operations]
     order = {op: i for i, op in enumerate(operations)}
-    results = [_peel(v) for v in operations[-1].operands]
-    kernel = Kernel(function, list(block.arguments), results)
+    returned = list(zip(operations[-1].operands, result_shapes(function)))
+    within = {v: shape for v, shape in returned if shape != shape_of(v)}
+    results = [v if v in within else _peel(v) for v, _ in returned]
+    kernel = Kernel(function, list(block.arguments), results, within=within)
     kernel.stages = _initial(operations, results, order)
     if _split_results(kernel, operations[-1]):
         kernel.stages = _initial(operations, kernel.results, order)
@@ -161,7 +165,7 @@ def _split_results(kernel: Kernel, terminator: ir.Operation) -> bool:
                 if isinstance(atom, Quotient) and atom.of in position:
                     parts[position[atom.of]] = atom.by
         for i, value in enumerate(kernel.results):
-            if parts and value in stage.values:
+            if parts and value in stage.values and value not in kernel.within:
                 kernel.results[i] = _split(value, parts, terminator)
                 changed = True
     return changed

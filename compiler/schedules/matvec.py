@@ -78,7 +78,7 @@ class _Builder:
             memory_type(a.type, packings[i].shape if i in packings else None)
             for i, a in enumerate(arguments)
         ]
-        kinds += [memory_type(r.value.type) for r in c.roots]
+        kinds += [memory_type(r.value.type, r.shape) for r in c.roots]
         name = ir.StringAttr(c.function.attributes["sym_name"]).value
         module = ir.Module.create()
         index = ir.IndexType.get()

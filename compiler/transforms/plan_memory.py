@@ -8,10 +8,12 @@ one value returned twice) was made a copy by `materialize_outputs` before fusion
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 from mlir import ir
 
@@ -142,6 +144,8 @@ class _Planner:
         self.plan, self.kernels = Plan(), kernels
         self.numbers: dict[ir.Value, int] = {}
         self.weights: dict[Weight, int] = {}
+        # Of pieces the shape of the whole, whose strides they have.
+        self.shapes: dict[ir.Value, tuple[int, ...]] = {}
         for i, argument in enumerate(program.block.arguments):
             self.numbers[argument] = self._add(argument, "input", i)
         for i, value in enumerate(program.terminator.operands):
@@ -185,26 +189,32 @@ class _Planner:
         if value not in self.numbers:
             piece = piece_offset(value)
             assert piece is not None, f"nothing writes {value}"
-            self._piece(value, self._number(_viewed(piece[0])), piece[1])
+            self._piece(value, _viewed(piece[0]), piece[1])
         return self.numbers[value]
 
-    def _piece(self, value: ir.Value, whole: int, offset: int) -> None:
+    def _piece(self, value: ir.Value, within: ir.Value, offset: int) -> None:
+        """A buffer for a part of another value. A piece of a piece waits for its own parts only."""
+        whole = self._number(within)
         outer = self.plan.buffers[whole]
-        if outer.whole >= 0:  # a piece of a piece
-            whole, offset = outer.whole, offset + outer.offset
+        self.shapes[value] = self.shapes.get(within) or building.type_of(within).shape
         nbytes = building.type_of(value).nbytes
         buffer = Buffer(nbytes, outer.place, outer.index, whole, offset)
         self.numbers[value] = len(self.plan.buffers)
         self.plan.buffers.append(buffer)
 
     def pieces(self, operation: ir.Operation) -> None:
-        """Puts what a `ty.concat` in main joins where the whole is read: nothing is copied."""
+        """Puts what a `ty.concat` in main joins where the whole is read: nothing is copied. Along
+        another axis than the leading one, pieces have the strides of the whole."""
         result, offset = operation.results[0], 0
         if result not in self.numbers:
             self.numbers[result] = self._add(result, "arena", -1)
+        kind = building.type_of(result)
+        op: Any = building.view(operation)
+        axis = op.axis % kind.rank
+        step = math.prod((self.shapes.get(result) or kind.shape)[axis + 1 :]) * kind.dtype.itemsize
         for value in operation.operands:
-            self._piece(value, self.numbers[result], offset)
-            offset += building.type_of(value).nbytes
+            self._piece(value, result, offset)
+            offset += building.type_of(value).shape[axis] * step
 
 
 _NAME = re.compile(r'loc\("([^"]*)"')

@@ -20,6 +20,7 @@ from mlir import ir
 from mlir.dialects import func
 
 from tyc.compiler.planning.plan import Plan, live_at, root, used_bytes
+from tyc.compiler.schedules.kernel import WITHIN
 from tyc.compiler.transforms.strip_rows import Rows, Strip, cut_rows, leading_axis
 from tyc.dialects import building
 from tyc.dialects.program import Program
@@ -131,7 +132,8 @@ def _strips(
             if wanted is None or sum(place) != 1:
                 return None
             rows = wanted
-        if len(call.results) != 1:
+        # Rows of what lies in a larger tensor are no piece of memory.
+        if len(call.results) != 1 or WITHIN in functions[_callee(call)].attributes:
             return None
         made = Strip(functions[_callee(call)], rows)
         if made.arguments is None:

@@ -102,6 +102,16 @@ def test_pieces_are_written_where_the_whole_is_read():
     assert layout.offsets[2] == layout.offsets[0] and layout.arena_bytes == 256
 
 
+def test_a_piece_of_a_piece_waits_for_its_own_parts_only():
+    kernels = [Kernel((), (0,)), Kernel((), (1,)), Kernel((2,), (3,)), Kernel((4,), (5,))]
+    parts = {0: (2, 0), 1: (2, 64), 2: (4, 0), 3: (4, 192)}
+    graph = Graph([64, 128, 192, 64, 256, 64], kernels, parts)
+    assert graph.producers() == [1, 2, 3, 4, 7, 8]
+    found = find_order(graph)
+    assert found.kernels == [0, 1, 2, 3] and found.peak == found.bound == 320
+    assert lay_out(graph, found.kernels).offsets[3] == 192
+
+
 def wide(seed: int, count: int) -> Graph:
     """A layered graph with branches that are summed in the end."""
     chance = random.Random(seed)
