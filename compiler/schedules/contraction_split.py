@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tyc.compiler.schedules.contraction_form import Contraction, Linear, Root, argument_of
+from tyc.compiler.schedules.contraction_form import Contraction, Linear, argument_of
 
 _MOST, _LEAST = 64, 24
 """Rows of a block: tiles of rows come out even, and a copy for some hundred products fits."""
@@ -42,7 +42,7 @@ def split_rows(c: Contraction) -> Contraction:
         sizes=tuple(sizes),
         a=replace(c.a, index=split(c.a.index)),
         output=split(c.output),
-        roots=tuple(Root(r.value, split(r.index)) for r in c.roots),
+        roots=tuple(replace(r, index=split(r.index)) for r in c.roots),
         known={value: split(index) for value, index in c.known.items()},
         rows=(outer, *c.rows),
     )
