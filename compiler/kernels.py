@@ -106,6 +106,21 @@ def compile_kernel(source: KernelSource, target: Target, options: Options) -> Co
     with _context(), ir.Location.unknown():
         scheduled = schedule_text(source.text, target, options, source.choice)
         code = native.emit_object(scheduled, target, options.level)
+    return _compiled(source, scheduled, code)
+
+
+def schedule_kernel(source: KernelSource, target: Target, options: Options) -> CompiledKernel:
+    """The facts of a kernel's schedule, from the cache or found in this process; where they are
+    not from the cache, there is no code. Raises `InternalError` where a stage fails."""
+    from mlir import ir
+
+    if (known := cached(source, target, options)) is not None:
+        return known
+    with _context(), ir.Location.unknown():
+        return _compiled(source, schedule_text(source.text, target, options, source.choice), b"")
+
+
+def _compiled(source: KernelSource, scheduled: Any, code: bytes) -> CompiledKernel:
     return CompiledKernel(
         name=scheduled.name,
         code=code,

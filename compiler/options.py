@@ -16,14 +16,14 @@ class Options:
     arithmetic, batch norm into convolution, layout changes that reorder sums): eager and compiled
     results are then the same bits. `level` is `-O0` .. `-O3`. `weights` is `embed` or `external`.
     `memory_budget` is the most bytes that the workspace may have, or, as a float up to 1, the share
-    of what it has without a budget; time is traded for it.
+    of what it has without a budget, or `"auto"`, the knee; time is traded for it.
     `strip` leaves symbols and debug information out of the library.
     """
 
     exact: bool = False
     level: int = 3
     weights: str = "embed"
-    memory_budget: int | float | None = None
+    memory_budget: int | float | str | None = None
     strip: bool = False
 
     def key(self) -> dict[str, object]:
@@ -36,8 +36,10 @@ _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*|%)", re.IGNORECASE)
 
 
-def parse_budget(text: str) -> int | float:
-    """`"4096"` and `"4KiB"` as bytes, `"50%"` as a share: 0.5."""
+def parse_budget(text: str) -> int | float | str:
+    """`"4096"` and `"4KiB"` as bytes, `"50%"` as a share: 0.5, and `"auto"` as it is."""
+    if text.strip() == "auto":
+        return "auto"
     found = _BUDGET.fullmatch(text.strip())
     unit = found[2].upper() if found else None
     if found is not None and unit == "%" and 0 < float(found[1]) <= 100:
@@ -46,6 +48,6 @@ def parse_budget(text: str) -> int | float:
         raise UserError(
             f"memory budget must be bytes, or up to 100% of what is needed without, got {text!r}",
             node="--memory-budget",
-            hint="write for example 256KiB, 4MiB or 50%",
+            hint="write for example 256KiB, 4MiB, 50% or auto",
         )
     return int(float(found[1]) * _UNITS[unit])

@@ -23,6 +23,7 @@ from tyc.compiler import artifact, cache, pool
 from tyc.compiler.codegen.header import identifier
 from tyc.compiler.kernels import CompiledKernel, KernelSource
 from tyc.compiler.options import Options
+from tyc.compiler.planning.budget import Budget
 from tyc.compiler.planning.plan import Plan
 from tyc.compiler.targets import Target, host
 from tyc.compiler.transforms.expand_composites import expand_composites
@@ -163,7 +164,7 @@ class Compilation:
                 self._plan(budget)
         check_budget(self.plan)
 
-    def _plan(self, budget: int | float | None) -> None:
+    def _plan(self, budget: Budget) -> None:
         self.plan, self.weights = plan_memory(self.program, self.kernels, self.target, budget)
 
     def _strip(self, budget: int) -> bool:

@@ -47,7 +47,7 @@ Tuned = Annotated[
 ]
 Budget = Annotated[
     str | None,
-    _option("--memory-budget", help="The most that the workspace may be: 256KiB, 4MiB, 50%."),
+    _option("--memory-budget", help="The most that the workspace may be: 256KiB, 4MiB, 50%, auto."),
 ]
 Cpu = Annotated[
     str,

@@ -28,7 +28,7 @@ _NOTES = {
     "writes it to the last one that reads it.",
     "graph": "Kernel calls in the order of their dependences, coloured by their time.",
 }
-_STYLE = """
+STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; color: #222; margin: 2rem auto; max-width: 1240px;
        padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .2rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .2rem; }
@@ -42,6 +42,7 @@ th, td { text-align: right; padding: .25rem .6rem; border-bottom: 1px solid #eee
 th { border-bottom: 2px solid #ccc; } th.text, td.text { text-align: left; }
 td.origin { max-width: 26rem; overflow: hidden; text-overflow: ellipsis; }
 """
+"""How the pages of tools look."""
 
 
 def require_plotly() -> None:
@@ -83,7 +84,7 @@ def page(facts: dict[str, Any]) -> str:
         [
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             '<link rel="icon" href="data:,">',
-            f"<title>{name}: profile</title><style>{_STYLE}</style>",
+            f"<title>{name}: profile</title><style>{STYLE}</style>",
             f"<script>{get_plotlyjs()}</script></head><body>",
             _summary(facts), *sections, _table(facts["kernels"]), "</body></html>", "",
         ]

@@ -29,13 +29,25 @@ COMMANDS: dict[str, str] = {
     "opt": "tyc opt program.mlir --passes=canonicalize,cse",
     "ops": "tyc ops --markdown",
     "tune": "tyc tune resnet18.onnx -o resnet18.tuned --seconds 600",
+    "memory": "tyc memory resnet50 --batch 8 --budgets 50%,30%",
     "diff": "tyc diff model.onnx --shape images=1x3x224x224",
 }
 """Every subcommand, with the example that its help shows."""
 
 EXIT_USER, EXIT_INTERNAL = 2, 3
 
-_ISOLATED = ("compile", "run", "bench", "profile", "check", "inspect", "opt", "tune", "diff")
+_ISOLATED = (
+    "compile",
+    "run",
+    "bench",
+    "profile",
+    "check",
+    "inspect",
+    "opt",
+    "tune",
+    "memory",
+    "diff",
+)
 
 
 def _show_version(asked: bool) -> None:

@@ -15,6 +15,9 @@ from tyc.compiler.planning.sequence import Expanded, Sequences
 AUTO = "auto"
 """The budget at the knee: where one more percent of bytes less begins to cost the most."""
 
+Budget = int | float | str | None
+"""Bytes, the share of what is needed without a budget, `"auto"`, or none."""
+
 _TRIES = 4
 
 _LADDER = (0.8, 0.65, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15)
@@ -35,6 +38,15 @@ class Fitted:
         """The bytes that it needs."""
         return self.layout.arena_bytes
 
+    def profile(self) -> list[int]:
+        """The bytes that live while each kernel runs."""
+        facts, done, live, found = Facts(self.expanded.graph), 0, 0, []
+        for k in range(facts.count):
+            now, live = facts.step(done, live, k)
+            done |= 1 << k
+            found.append(now)
+        return found
+
 
 class Placer:
     """Plans of one graph at any budget; what one of them finds serves the ones after it."""
@@ -52,11 +64,20 @@ class Placer:
 
     def place(self, budget: int) -> Fitted:
         """The cheapest plan found within the budget; where there is none, the smallest found."""
-        fits = self._within(budget)
-        if fits is None or fits is not self.free:
-            self._search(budget)
-            fits = self._within(budget)
-        return fits or min(self.found, key=_bytes)
+        if self.free.arena_bytes <= budget:
+            return self.free
+        self._search(budget)
+        return self.within(budget) or self.smallest()
+
+    def smallest(self) -> Fitted:
+        """The plan with the smallest arena of those found."""
+        return min(self.found, key=_bytes)
+
+    def bytes_of(self, budget: int | float | str) -> int:
+        """A budget in bytes."""
+        if isinstance(budget, str):
+            return self.knee().arena_bytes
+        return int(self.free.arena_bytes * budget) if isinstance(budget, float) else budget
 
     def knee(self) -> Fitted:
         """Of plans down to the smallest the one farthest below the line from the first to the last,
@@ -72,7 +93,8 @@ class Placer:
         # A step of one percent more bytes is worth as much as one of half a percent more work.
         return min(plans, key=lambda f: f.arena_bytes / most + 2 * f.extra / whole)
 
-    def _within(self, budget: int) -> Fitted | None:
+    def within(self, budget: int) -> Fitted | None:
+        """The cheapest of the plans found that fit a budget."""
         fits = [f for f in self.found if f.arena_bytes <= budget]
         return min(fits, key=lambda f: (f.extra, f.arena_bytes), default=None)
 
@@ -103,15 +125,16 @@ class Placer:
         return Fitted(expanded, layout, bound, extra)
 
 
-def place(graph: Graph, budget: int | str | None = None) -> Fitted:
+def place(graph: Graph, budget: Budget = None) -> Fitted:
     """The plan with the smallest arena; within the budget by running kernels again if it must.
 
-    Where nothing fits the budget, the smallest arena that was found. `"auto"` is the knee.
+    Where nothing fits the budget, the smallest arena that was found. `"auto"` is the knee, a float
+    the share of what is needed without a budget.
     """
     placer = Placer(graph)
     if budget is None:
         return placer.free
-    return placer.knee() if isinstance(budget, str) else placer.place(budget)
+    return placer.knee() if budget == AUTO else placer.place(placer.bytes_of(budget))
 
 
 def _bytes(fitted: Fitted) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from tyc.compiler.planning.budget import place
+from tyc.compiler.planning.budget import Budget, Fitted, Placer
 from tyc.compiler.planning.graph import Graph, Kernel
 from tyc.compiler.planning.offsets import Layout, lay_out
 
@@ -103,13 +103,20 @@ def assign_offsets(plan: Plan, facts: Sequence[Facts] = ()) -> None:
     _place(plan, lay_out(graph, range(len(graph.kernels))))
 
 
-def arrange(plan: Plan, facts: Sequence[Facts] = (), budget: int | None = None) -> None:
+def arrange(plan: Plan, facts: Sequence[Facts] = (), budget: Budget = None) -> None:
     """Puts the steps in the order that needs the fewest bytes, and gives every buffer its offset.
 
     The order stays as it is where that is as good. Where the arena would be larger than the budget,
     steps run again; what then still is too large is the smallest arena that was found.
     """
-    fitted = place(graph_of(plan, facts), budget)
+    placer = Placer(graph_of(plan, facts))
+    limit = None if budget is None else placer.bytes_of(budget)
+    adopt(plan, placer.free if limit is None else placer.place(limit))
+    plan.budget_bytes = limit
+
+
+def adopt(plan: Plan, fitted: Fitted) -> None:
+    """Makes a plan that was found for its graph the plan."""
     order, steps = fitted.expanded.kernels, plan.steps
     for value in fitted.expanded.values[len(plan.buffers) :]:
         plan.buffers.append(replace(plan.buffers[value]))

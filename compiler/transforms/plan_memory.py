@@ -11,13 +11,13 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from mlir import ir
 
 from tyc.compiler.kernels import CompiledKernel
+from tyc.compiler.planning.budget import Budget
 from tyc.compiler.planning.plan import (
     Buffer,
     Facts,
@@ -78,14 +78,22 @@ def plan_memory(
     program: Program,
     kernels: Mapping[str, CompiledKernel],
     target: Target,
-    budget: int | float | None = None,
+    budget: Budget = None,
 ) -> tuple[Plan, list[Weight]]:
     """The plan of a fused program, and its weights in the order of the `weight` buffers.
 
-    `budget` is the most bytes that the workspace may have, or, below 1, its share of what it would
-    have without a budget. The plan of a budget that nothing fits is the smallest there is. Of a
-    kernel that is not compiled yet nothing is known: it runs in place nowhere.
+    `budget` is the most bytes that the workspace may have, as a float its share of what it would
+    have without a budget, or `"auto"`: the knee of bytes against time. The plan of a budget that
+    nothing fits is the smallest there is. Of a kernel that is not compiled yet nothing is known: it
+    runs in place nowhere.
     """
+    plan, weights = steps_of(program, kernels)
+    arrange(plan, facts_of(plan, kernels, target), budget)
+    return plan, weights
+
+
+def steps_of(program: Program, kernels: Mapping[str, CompiledKernel]) -> tuple[Plan, list[Weight]]:
+    """The calls of a fused program as steps whose buffers have no place yet, and its weights."""
     planner = _Planner(program, kernels)
     # The last first: what a concatenation joins may be one itself.
     for operation in reversed(list(program.operations())):
@@ -94,15 +102,12 @@ def plan_memory(
     for operation in program.operations():
         if operation.name == "func.call":
             planner.call(operation)
-    plan = planner.plan
-    facts = [_facts(kernels.get(s.kernel), target) for s in plan.steps]
-    if isinstance(budget, float):
-        free = deepcopy(plan)
-        arrange(free, facts)
-        budget = int(free.arena_bytes * budget)
-    arrange(plan, facts, budget)
-    plan.budget_bytes = budget
-    return plan, list(planner.weights)
+    return planner.plan, list(planner.weights)
+
+
+def facts_of(plan: Plan, kernels: Mapping[str, CompiledKernel], target: Target) -> list[Facts]:
+    """What is known of each step's kernel; its cost is the time that it takes alone."""
+    return [_facts(kernels.get(s.kernel), target) for s in plan.steps]
 
 
 def _facts(kernel: CompiledKernel | None, target: Target) -> Facts:

@@ -11,7 +11,8 @@ ROWS = [
      "--weights: weights must be embed or external, got 'soup'"),
     *((["compile", "x.onnx", "-o", "x.so", "--memory-budget", text],
        "--memory-budget: memory budget must be bytes, or up to 100% of what is needed without, got"
-       f" '{text}'; write for example 256KiB, 4MiB or 50%") for text in ("much", "0%", "120%")),
+       f" '{text}'; write for example 256KiB, 4MiB, 50% or auto")
+      for text in ("much", "0%", "120%")),
     (["bench", "x.onnx", "--threads", "0"],
      "--threads: threads must be positive numbers with commas between, got '0'; write for example"
      " --threads 1,2"),
