@@ -65,9 +65,9 @@ class Engine:
             return {"failed": f"the process ended with {self.process.wait()}"}
         return json.loads(line)
 
-    def time(self) -> None:
+    def time(self, seconds: float = BLOCK_SECONDS) -> None:
         """One block of calls."""
-        self._say(str(BLOCK_SECONDS))
+        self._say(str(seconds))
         answer = self.listen()
         if "failed" in answer:
             self.facts.update(answer)
