@@ -39,6 +39,9 @@ _FEW = 8
 """Rows up to which B is read so few times that packing it does not pay."""
 
 _PARTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64)
+_LENGTHS = (384, 192, 96)
+"""Lengths of the parts of very long loops, such as a vocabulary: their copies fit the stack."""
+
 _UNCUT = Block((), ())
 _FEW_PARTS = (1, 5, 16, 64)
 
@@ -310,7 +313,8 @@ def _blocks(
     for position in range(len(loops)):
         last = position == len(loops) - 1
         seen = set()
-        for parts in many:
+        more = (sizes[position] // length for length in _LENGTHS)
+        for parts in (*many, *(n for n in more if n > 2 * many[-1])):
             chunk = -(-sizes[position] // parts)
             chunk = min(-(-chunk // step) * step, sizes[position]) if last else chunk
             if chunk not in seen:

@@ -127,3 +127,14 @@ def test_contiguous_rows_are_one_loop() -> None:
     assert rows(1, 1, 0) == 1
     assert rows(2, 1, 0) == 3
     assert rows(1, 3, 1) == 3
+
+
+@pytest.mark.parametrize("turned", [True, False], ids=["logits", "gradient"])
+def test_very_long_loops_have_a_plan(turned: bool) -> None:
+    def body(a, b):
+        return ty.matmul(a, b, transpose_a=not turned, transpose_b=turned)
+
+    shapes = ((256, 768), (30522, 768)) if turned else ((256, 30522), (256, 768))
+    with contraction_of((body, *shapes), []) as contraction:
+        plan = contraction_plan.make(contraction, host())
+        assert plan is not None and plan.height * plan.vectors >= 12
