@@ -6,71 +6,106 @@
     %3 = "ty.reduce_mean"(%2)                  %2 = "ty.conv"(%1, %v) {layout = "NXC"}
          {axes = [2, 3]}                       %3 = "ty.reduce_mean"(%2) {axes = [1, 2]}
 
-Convolutions and poolings become NXC. What follows takes its operands in whatever order they are
-kept (`layout_rules.py`), until an op needs the natural order: a transpose stands there, and nowhere
-else. Inputs and outputs keep their order, and so does a convolution on its own that is not worth
-the transposes around it. Weights stay `[O, C, ...]`: they are packed when the artifact is written.
+Which ops turn is one choice for the whole program: that of the least time, of the ops in either
+layout (`layout_costs.py`) and of the transposes between them (`layout_graph.py`,
+`planning/layout.py`). What turns does so by its rule (`layout_rules.py`); everything else reads the
+natural order. Inputs and outputs keep theirs. Weights stay `[O, C, ...]`: they are packed when the
+artifact is written.
 
 Not for exact mode: sums over channels and pixels run in another order.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from typing import Any
 
 from mlir import ir
 
 from tyc.compiler.options import Options
-from tyc.compiler.rewriting import erase_dead, replace
-from tyc.compiler.transforms.layout_rules import READERS, WINDOWS, rule_of
-from tyc.compiler.transforms.layouts import Layouts, Stored
+from tyc.compiler.rewriting import erase_dead, replace, users
+from tyc.compiler.targets import Target, host
+from tyc.compiler.transforms.layout_graph import LayoutGraph, rule_for
+from tyc.compiler.transforms.layout_rules import WINDOWS, Turn, matmul_by_flags
+from tyc.compiler.transforms.layouts import Layouts, Stored, natural_order
 from tyc.dialects import building
 from tyc.dialects.program import Program
 
-# Fewer multiplications an element that is transposed, and a lone convolution keeps its order.
-_WORTH = 64
 _MOVERS = ("ty.depth_to_space", "ty.space_to_depth")
 
 
-def channels_last(program: Program, options: Options) -> None:
-    """Makes convolutions and poolings NXC, unless `options.exact`."""
+def channels_last(program: Program, options: Options, target: Target | None = None) -> None:
+    """Makes convolutions and poolings NXC where `target` (default: this machine) gains by it.
+
+    Does nothing in `options.exact`.
+    """
     if options.exact or not any(map(_is_ncx, program.operations())):
         return
-    if not _Flow(program).windows:
-        return
     _expand_movers(program)
-    flow = _Flow(program)
-    layouts = Layouts(flow.wanted)
-    for operation in list(program.operations()):
-        if operation.name.startswith("ty."):
-            _visit(operation, layouts, flow)
-    terminator = program.terminator
-    with ir.InsertionPoint(terminator), terminator.location:
-        _read_natural(terminator, layouts)
+    graph = LayoutGraph(program, target or host())
+    chosen = graph.choose()
+    if not chosen:
+        return
+    layouts = Layouts()
+    for operation in graph.operations:
+        _visit(operation, layouts, graph.turns, chosen)
+    with ir.InsertionPoint(program.terminator), program.terminator.location:
+        _read_natural(program.terminator, layouts)
     erase_dead(program)
 
 
-def _visit(operation: ir.Operation, layouts: Layouts, flow: _Flow) -> None:
-    name = operation.name[3:]
-    if operation.results[0] in flow.windows:
-        rule = WINDOWS[name]
-    elif any(v in layouts for v in operation.operands):
-        # What is NXC already or stays NCX reads what it says.
-        rule = READERS.get(name) or rule_of(name)
-    elif name == "transpose" and operation.results[0] in flow.wanted:
-        # It may be the one that a window needs.
-        rule = rule_of(name)
-    else:
-        return
+def _visit(
+    operation: ir.Operation,
+    layouts: Layouts,
+    turns: dict[ir.Value, Turn],
+    chosen: set[ir.Value],
+) -> None:
+    result = operation.results[0]
     with ir.InsertionPoint(operation), operation.location:
-        result = rule(building.view(operation), layouts) if rule is not None else None
-        if result is None:
+        if result in chosen:
+            _apply(operation, layouts, turns[result])
+        elif operation.name == "ty.transpose" and (
+            operation.operands[0] in layouts or _feeds(result, chosen)
+        ):
+            layouts.keep(result, _transposed(operation, layouts))
+        elif operation.name == "ty.matmul" and any(v in layouts for v in operation.operands):
+            y = matmul_by_flags(building.view(operation), layouts)
+            layouts.keep(result, Stored(y, natural_order(building.type_of(y).rank)))
+        else:
             _read_natural(operation, layouts)
-            return
-    results = [result] if isinstance(result, Stored) else result
-    for old, stored in zip(operation.results, results):
-        layouts.keep(old, stored)
+
+
+def _apply(operation: ir.Operation, layouts: Layouts, turn: Turn) -> None:
+    """Builds an op anew in its other order."""
+    op = building.view(operation)
+    values = iter([layouts.in_order(v, o) for v, o in zip(operation.operands, turn.operands)])
+    fields = [
+        [next(values) for _ in o] if isinstance(o, list) else None if o is None else next(values)
+        for o in building.operands_of(op)
+    ]
+    rule = rule_for(op.NAME)
+    assert rule is not None, op.NAME
+    built: Any = rule.build(op, fields, turn)
+    results: Sequence[Any] = built if isinstance(built, (list, tuple)) else [built]
+    for old, new, order in zip(operation.results, results, turn.results, strict=True):
+        layouts.keep(old, Stored(new, order))
+
+
+def _transposed(operation: ir.Operation, layouts: Layouts) -> Stored:
+    """Moves nothing: the same value is kept in an order of other names."""
+    x = layouts.get(operation.operands[0])
+    op: Any = building.view(operation)
+    perm = list(op.perm)
+    return Stored(x.value, tuple(perm.index(d) for d in x.order))
+
+
+def _feeds(value: ir.Value, chosen: set[ir.Value]) -> bool:
+    """Whether an op that turns reads a value, or a transpose of it."""
+    return any(
+        len(o.results)
+        and (o.results[0] in chosen or (o.name == "ty.transpose" and _feeds(o.results[0], chosen)))
+        for o in users(value)
+    )
 
 
 def _read_natural(operation: ir.Operation, layouts: Layouts) -> None:
@@ -93,57 +128,3 @@ def _expand_movers(program: Program) -> None:
             with ir.InsertionPoint(operation), operation.location:
                 operands, attributes = building.operands_of(op), building.attributes_of(op)
                 replace(operation, [building.expand(type(op), operands, attributes)])
-
-
-class _Flow:
-    """What convolutions and poolings reach through ops that have no order of their own.
-
-    `windows` are the first results of those that become NXC (the hash of an operation changes with
-    its operands), `wanted` the values that they read in the end.
-    """
-
-    def __init__(self, program: Program) -> None:
-        operations = [o for o in program.operations() if o.name.startswith("ty.")]
-        found = [o for o in operations if _is_ncx(o)]
-        windows = {o.results[0] for o in found}
-        reached = self._reached(operations, windows)
-        wanted = self._wanted(operations, windows)
-        lone = [
-            o.results[0] for o in found
-            if not any(v in reached for v in o.operands)
-            and not any(v in wanted for v in o.results)
-            and not _is_worth_alone(o)
-        ]  # fmt: skip
-        self.windows = windows.difference(lone)
-        self.wanted = self._wanted(operations, self.windows)
-
-    def _reached(self, operations: list[ir.Operation], windows: set[ir.Value]) -> set[ir.Value]:
-        reached: set[ir.Value] = set()
-        for o in operations:
-            passes = o.name in _MOVERS or rule_of(o.name[3:]) is not None
-            if o.results[0] in windows or (passes and any(v in reached for v in o.operands)):
-                reached.update(o.results)
-        return reached
-
-    def _wanted(self, operations: list[ir.Operation], windows: set[ir.Value]) -> set[ir.Value]:
-        wanted: set[ir.Value] = set()
-        for o in reversed(operations):
-            passes = o.name in _MOVERS or rule_of(o.name[3:]) is not None
-            if o.results[0] in windows or (passes and any(v in wanted for v in o.results)):
-                wanted.update(o.operands)
-        return wanted
-
-
-def _is_worth_alone(operation: ir.Operation) -> bool:
-    """Whether a convolution that meets no other one gains more than its transposes cost."""
-    op: Any = building.view(operation)
-    if op.NAME not in ("conv", "conv_transpose"):
-        return False
-    weight, x, y = (building.type_of(v) for v in (op.weight, op.x, op.y))
-    if op.groups > 1 and op.groups == weight.shape[0]:
-        return True
-    pixels = math.prod((y if op.NAME == "conv" else x).shape) // (
-        weight.shape[0] if op.NAME == "conv" else x.shape[1]
-    )
-    moved = sum(t.size for t in (x, y) if t.shape[1] > 1 and math.prod(t.shape[2:]) > 1)
-    return weight.size * pixels >= _WORTH * moved

@@ -174,6 +174,11 @@ def _turns(group: Group) -> bool:
     return any(o.name == "ty.transpose" for o in group.operations)
 
 
+def takes_transposed(conv: Any) -> bool:
+    """Whether a convolution with channels last may read its image with channels second."""
+    return conv.groups == 1 and building.type_of(conv.weight).shape[1] < _FEW_CHANNELS
+
+
 def _is_copied_anyway(reader: Any, producer: Group) -> bool:
     """Whether a convolution may compute its operand while it copies it to scratch."""
     if reader.NAME != "conv" or reader.groups > 1 or reader.x != producer.root.results[0]:
@@ -181,7 +186,7 @@ def _is_copied_anyway(reader: Any, producer: Group) -> bool:
     names = {o.name[3:] for o in producer.operations}
     if "transpose" in names:
         # Rows of few channels are no vectors: then the image is read as it was.
-        return names == {"transpose"} and building.type_of(reader.x).shape[-1] < _FEW_CHANNELS
+        return names == {"transpose"} and takes_transposed(reader)
     if names & _DEAR:
         return False
     kernel = building.type_of(reader.weight).shape[2:]

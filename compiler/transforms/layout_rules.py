@@ -1,12 +1,14 @@
 """What each op does with operands that are kept in another order: the rules of `channels_last`.
 
-A rule of an op gives how its result is kept, or `None`: then the op reads natural operands. Rules
-run where an operand is kept in another order; those of `WINDOWS` where `channels_last` says so.
+A rule says in which orders an op would read its operands and give its results (`turn`), and builds
+it so (`build`, of operands by field that are in those orders). Without a turn an op is as it is
+written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mlir import ir
@@ -15,11 +17,12 @@ from tyc.compiler.transforms.constants import rebuilt
 from tyc.compiler.transforms.layouts import (
     Layouts,
     Order,
-    Stored,
     channels_last_order,
+    is_natural,
     matching_groups,
     natural_order,
     permuted,
+    swapped_order,
 )
 from tyc.dialects import building, ty
 from tyc.dialects.axes import checked_axes
@@ -27,75 +30,104 @@ from tyc.dialects.expressions import Expression, widened
 from tyc.dialects.ods import REGISTRY, Elementwise
 from tyc.dialects.ty.normalization import centered, scaled
 
-Rule = Callable[[Any, Layouts], Any]
+
+@dataclass(frozen=True)
+class Turn:
+    """An op in another order: those of its operands, in the order of the operation's, and those of
+    its results."""
+
+    operands: tuple[Order, ...]
+    results: tuple[Order, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`turn(op, orders)` where operands may be had in these orders, `None` where the op stays;
+    `build(op, operands, turn)` gives its results."""
+
+    turn: Callable[[Any, Sequence[Order]], Turn | None]
+    build: Callable[[Any, list[Any], Turn], Any]
+
+
 _type = building.type_of
 
 
-def window(op: Any, layouts: Layouts) -> Stored:
-    """Convolutions and poolings read and write NXC."""
+def _natural_operands(op: Any) -> list[Order]:
+    return [natural_order(_type(v).rank) for v in op.operation.operands]
+
+
+def _first(op: Any, read: Order, *results: Order) -> Turn:
+    """Only the first operand in another order."""
+    return Turn((read, *_natural_operands(op)[1:]), results)
+
+
+def _window_turn(op: Any, orders: Sequence[Order]) -> Turn | None:
+    """Convolutions and poolings can always be NXC."""
     order = channels_last_order(_type(op.x).rank)
-    _, *others = building.operands_of(op)
-    x = layouts.in_order(op.x, order)
-    return Stored(rebuilt(op, x, *layouts.naturals(others), layout="NXC"), order)
+    return _first(op, order, order) if op.layout == "NCX" else None
 
 
-def weight_gradient(op: Any, layouts: Layouts) -> Stored:
+def _window(op: Any, operands: list[Any], turn: Turn) -> Any:
+    return rebuilt(op, *operands, layout="NXC")
+
+
+def _weight_gradient_turn(op: Any, orders: Sequence[Order]) -> Turn | None:
     """The gradient of a weight has no channels to put last: only its operands have."""
     order = channels_last_order(_type(op.x).rank)
-    x, grad = (layouts.in_order(v, order) for v in (op.x, op.grad))
-    y = rebuilt(op, x, grad, layout="NXC")
-    return Stored(y, natural_order(_type(y).rank))
+    result = natural_order(_type(op.operation.results[0]).rank)
+    return Turn((order, order), (result,)) if op.layout == "NCX" else None
 
 
-def pool_indices(op: Any, layouts: Layouts) -> list[Stored] | None:
+def _pool_indices_turn(op: Any, orders: Sequence[Order]) -> Turn | None:
     """Indices count elements of x as it is kept: only `max_pool_gradient` may read them."""
     readers = [use.owner.operation.name for use in op.indices.uses]
-    if any(name != "ty.max_pool_gradient" for name in readers):
+    if op.layout != "NCX" or any(name != "ty.max_pool_gradient" for name in readers):
         return None
     order = channels_last_order(_type(op.x).rank)
-    results = rebuilt(op, layouts.in_order(op.x, order), layout="NXC")
-    return [Stored(r, order) for r in results]
+    return Turn((order,), (order, order))
 
 
-def pool_gradient(op: Any, layouts: Layouts) -> Stored | None:
+def _pool_gradient_turn(op: Any, orders: Sequence[Order]) -> Turn | None:
     """Follows the indices that it reads."""
-    if op.indices not in layouts:
+    order = channels_last_order(len(op.shape))
+    return Turn((order, order), (order,)) if orders[0] == order and op.layout == "NCX" else None
+
+
+def _pool_gradient(op: Any, operands: list[Any], turn: Turn) -> Any:
+    return rebuilt(op, *operands, shape=permuted(op.shape, turn.results[0]), layout="NXC")
+
+
+def _together_turn(op: Any, orders: Sequence[Order]) -> Turn | None:
+    """All operands of the result's rank in one order, that in which most bytes may be had."""
+    result = _type(op.operation.results[0])
+    sizes: dict[Order, int] = {}
+    for value, order in zip(op.operation.operands, orders):
+        if len(order) == result.rank and not is_natural(order):
+            sizes[order] = sizes.get(order, 0) + _type(value).nbytes
+    if not sizes or len(op.operation.results) > 1:
         return None
-    order = layouts.get(op.indices).order
-    grad = layouts.in_order(op.grad, order)
-    shape = permuted(op.shape, order)
-    y = rebuilt(op, layouts.get(op.indices).value, grad, shape=shape, layout="NXC")
-    return Stored(y, order)
+    best = max(sizes, key=lambda o: sizes[o])
+    natural = _natural_operands(op)
+    return Turn(tuple(best if len(n) == result.rank else n for n in natural), (best,))
 
 
-def elementwise(op: Any, layouts: Layouts) -> Stored | None:
-    """All operands in one order, smaller ones with the dimensions that broadcasting adds."""
-    rank = _type(op.operation.results[0]).rank
-    operands = list(op.operation.operands)
-    full = [v for v in operands if _type(v).rank == rank]
-    order = layouts.cheapest(full, op.operation.results[0])
-    if order is None:
-        return None
-    return Stored(rebuilt(op, *(_spread(v, order, layouts) for v in operands)), order)
+def _elementwise(op: Any, operands: list[Any], turn: Turn) -> Any:
+    """Smaller operands get the dimensions that broadcasting adds."""
+    (order,) = turn.results
+    return rebuilt(op, *(v if v is None else _spread(v, order) for v in operands))
 
 
-def _spread(value: ir.Value, order: Order, layouts: Layouts) -> ir.Value:
+def _spread(value: ir.Value, order: Order) -> ir.Value:
     t = _type(value)
-    if t.rank == len(order):
-        return layouts.in_order(value, order)
-    if t.rank == 0:
+    if t.rank in (0, len(order)):
         return value
-    wide = ty.reshape(layouts.natural(value), shape=[1] * (len(order) - t.rank) + list(t.shape))
-    return layouts.in_order(wide, order)
+    wide = ty.reshape(value, shape=[1] * (len(order) - t.rank) + list(t.shape))
+    return ty.transpose(wide, perm=list(order))
 
 
-def concat(op: Any, layouts: Layouts) -> Stored | None:
-    """All operands in one order."""
-    order = layouts.cheapest(op.xs, op.y)
-    if order is None:
-        return None
-    parts = [layouts.in_order(x, order) for x in op.xs]
-    return Stored(ty.concat(parts, axis=order.index(op.axis % len(order))), order)
+def _concat(op: Any, operands: list[Any], turn: Turn) -> Any:
+    (order,) = turn.results
+    return ty.concat(operands[0], axis=order.index(op.axis % len(order)))
 
 
 def _without(order: Order, axes: list[int]) -> Order:
@@ -104,110 +136,103 @@ def _without(order: Order, axes: list[int]) -> Order:
     return tuple(sorted(left).index(d) for d in left)
 
 
-def reduction(op: Any, layouts: Layouts) -> Stored:
+def _reduction_turn(op: Any, orders: Sequence[Order]) -> Turn | None:
+    order = orders[0]
+    axes = checked_axes(type(op), op.axes, len(order))
+    return _first(op, order, order if op.keepdims else _without(order, axes))
+
+
+def _reduction(op: Any, operands: list[Any], turn: Turn) -> Any:
     """Reduces the same dimensions where they are kept."""
-    x = layouts.get(op.x)
-    axes = checked_axes(type(op), op.axes, len(x.order))
-    y = rebuilt(op, x.value, axes=sorted(x.axis(a) for a in axes))
-    return Stored(y, x.order if op.keepdims else _without(x.order, axes))
+    order = turn.operands[0]
+    axes = checked_axes(type(op), op.axes, len(order))
+    return rebuilt(op, *operands, axes=sorted(order.index(a) for a in axes))
 
 
-def position(op: Any, layouts: Layouts) -> Stored:
-    """The same dimension where it is kept."""
-    x = layouts.get(op.x)
-    y = rebuilt(op, x.value, axis=x.axis(op.axis))
-    dropped = [op.axis % len(x.order)]
-    return Stored(y, x.order if op.keepdims else _without(x.order, dropped))
+def _position_turn(op: Any, orders: Sequence[Order]) -> Turn | None:
+    order = orders[0]
+    dropped = [op.axis % len(order)]
+    return _first(op, order, order if op.keepdims else _without(order, dropped))
 
 
-def along(attribute: str) -> Rule:
-    """The rule of ops along one dimension; other operands are natural."""
-
-    def rule(op: Any, layouts: Layouts) -> Stored:
-        first, *others = building.operands_of(op)
-        x = layouts.get(first)
-        axis = {attribute: x.axis(getattr(op, attribute))}
-        return Stored(rebuilt(op, x.value, *layouts.naturals(others), **axis), x.order)
-
-    return rule
+def _same_turn(op: Any, orders: Sequence[Order]) -> Turn | None:
+    """The result in the order of the first operand; others are natural."""
+    return _first(op, orders[0], orders[0]) if len(op.operation.results) == 1 else None
 
 
-def batch_norm_training(op: Any, layouts: Layouts) -> list[Stored]:
+def _batch_norm_training_turn(op: Any, orders: Sequence[Order]) -> Turn | None:
     """The statistics of the channels, wherever these are kept."""
-    x = layouts.get(op.x)
-    others = layouts.naturals([op.scale, op.bias])
-    y, *statistics = rebuilt(op, x.value, *others, channel_axis=x.axis(op.channel_axis))
-    return [Stored(y, x.order), *(Stored(s, (0,)) for s in statistics)]
+    statistics = op.operation.results[1:]
+    return _first(op, orders[0], orders[0], *(natural_order(_type(s).rank) for s in statistics))
 
 
-def softmax_gradient(op: Any, layouts: Layouts) -> Stored | None:
-    """Both operands in one order."""
-    order = layouts.cheapest([op.y, op.grad], op.dx)
-    if order is None:
-        return None
-    y, grad = (layouts.in_order(v, order) for v in (op.y, op.grad))
-    return Stored(ty.softmax_gradient(y, grad, axis=order.index(op.axis % len(order))), order)
-
-
-def cross_entropy(op: Any, layouts: Layouts) -> Stored | None:
+def _cross_entropy_turn(op: Any, orders: Sequence[Order]) -> Turn | None:
     """The classes wherever they are kept; the other dimensions in their own order."""
-    x = layouts.get(op.x)
-    axis = op.axis % len(x.order)
-    if _without(x.order, [axis]) != natural_order(len(x.order) - 1):
-        return None
-    y = ty.cross_entropy(x.value, layouts.natural(op.target), axis=x.axis(axis))
-    return Stored(y, natural_order(len(x.order) - 1))
+    order = orders[0]
+    result = natural_order(len(order) - 1)
+    fits = _without(order, [op.axis % len(order)]) == result
+    return _first(op, order, result) if fits else None
 
 
-def each_dimension(*attributes: str) -> Rule:
-    """The rule of ops whose attributes have one entry a dimension, or none."""
+def _along(attribute: str) -> Callable[[Any, list[Any], Turn], Any]:
+    """Ops along one dimension: the same one where it is kept."""
 
-    def rule(op: Any, layouts: Layouts) -> Stored | None:
-        x = layouts.get(op.x)
-        lists = {a: getattr(op, a) for a in attributes if getattr(op, a)}
-        if any(len(v) != len(x.order) for v in lists.values()):
-            return None
-        return Stored(
-            rebuilt(op, x.value, **{a: permuted(v, x.order) for a, v in lists.items()}), x.order
+    def build(op: Any, operands: list[Any], turn: Turn) -> Any:
+        order = turn.operands[0]
+        return rebuilt(
+            op, *operands, **{attribute: order.index(getattr(op, attribute) % len(order))}
         )
 
-    return rule
+    return build
 
 
-def reverse(op: Any, layouts: Layouts) -> Stored:
-    """The same dimensions where they are kept."""
-    x = layouts.get(op.x)
-    return Stored(ty.reverse(x.value, axes=[x.axis(a) for a in op.axes]), x.order)
+def _each_dimension(*attributes: str) -> Rule:
+    """The rule of ops whose attributes have one entry a dimension, or none."""
+
+    def lists(op: Any) -> dict[str, Any]:
+        return {a: getattr(op, a) for a in attributes if getattr(op, a)}
+
+    def turn(op: Any, orders: Sequence[Order]) -> Turn | None:
+        fits = all(len(v) == len(orders[0]) for v in lists(op).values())
+        return _same_turn(op, orders) if fits else None
+
+    def build(op: Any, operands: list[Any], turn: Turn) -> Any:
+        moved = {a: permuted(v, turn.operands[0]) for a, v in lists(op).items()}
+        return rebuilt(op, *operands, **moved)
+
+    return Rule(turn, build)
 
 
-def gather(op: Any, layouts: Layouts) -> Stored | None:
+def _reverse(op: Any, operands: list[Any], turn: Turn) -> Any:
+    order = turn.operands[0]
+    return ty.reverse(operands[0], axes=[order.index(a % len(order)) for a in op.axes])
+
+
+def _gather_turn(op: Any, orders: Sequence[Order]) -> Turn | None:
     """A list of indices keeps the rank, and so the order."""
-    if op.x not in layouts or _type(op.indices).rank != 1:
-        return None
-    x = layouts.get(op.x)
-    return Stored(ty.gather(x.value, layouts.natural(op.indices), axis=x.axis(op.axis)), x.order)
+    return _same_turn(op, orders) if _type(op.indices).rank == 1 else None
 
 
-def trailing_normalization(op: Any, layouts: Layouts) -> Stored | None:
+def _trailing_turn(op: Any, orders: Sequence[Order]) -> Turn | None:
     """Layer norms: the normalised dimensions must be kept last and in order."""
-    first, *others = building.operands_of(op)
-    x = layouts.get(first)
-    axis, rank = op.axis % len(x.order), len(x.order)
-    if x.order[axis:] != natural_order(rank)[axis:]:
-        return None
-    return Stored(rebuilt(op, x.value, *layouts.naturals(others)), x.order)
+    order, rank = orders[0], len(orders[0])
+    axis = op.axis % rank
+    return _same_turn(op, orders) if order[axis:] == natural_order(rank)[axis:] else None
 
 
-def channel_normalization(op: Any, layouts: Layouts) -> Stored | None:
+def _rebuild(op: Any, operands: list[Any], turn: Turn) -> Any:
+    return rebuilt(op, *operands)
+
+
+def _channel_norm_turn(op: Any, orders: Sequence[Order]) -> Turn | None:
+    return _same_turn(op, orders) if orders[0] == channels_last_order(len(orders[0])) else None
+
+
+def _channel_norm(op: Any, operands: list[Any], turn: Turn) -> Any:
     """Instance and group norm have no NXC form: they are written out for it."""
-    rank = _type(op.x).rank
-    x = layouts.get(op.x)
-    if x.order != channels_last_order(rank):
-        return None
     channels = _type(op.x).shape[1]
     groups = op.groups if op.NAME == "group_norm" else channels
-    others = layouts.naturals([op.scale, op.bias])
-    return Stored(_grouped_norm(x.value, *others, groups=groups, epsilon=op.epsilon), x.order)
+    return _grouped_norm(*operands, groups=groups, epsilon=op.epsilon)
 
 
 @widened
@@ -223,30 +248,19 @@ def _grouped_norm(x: Any, scale: Any, bias: Any, groups: int, epsilon: float) ->
     return scaled(y, *factors).value
 
 
-def transpose(op: Any, layouts: Layouts) -> Stored:
-    """Moves nothing: the same value is kept in an order of other names."""
-    x = layouts.get(op.x)
-    return Stored(x.value, tuple(list(op.perm).index(d) for d in x.order))
-
-
-def reshape(op: Any, layouts: Layouts) -> Stored | None:
-    """Dimensions that merge and split among themselves may stay where they are kept."""
-    x = layouts.get(op.x)
-    source, target = _type(op.x).shape, tuple(op.shape)
+def _reshape_turn(op: Any, orders: Sequence[Order]) -> Turn | None:
+    """Dimensions that merge and split among themselves may stay where they are kept; those that
+    merge are read side by side."""
+    order, source, target = orders[0], _type(op.x).shape, tuple(op.shape)
     groups = matching_groups(source, target)
     if groups is None:
         return None
-    groups.sort(key=lambda g: min(x.order.index(d) for d in g[0]))
+    groups.sort(key=lambda g: min(order.index(d) for d in g[0]))
     together = [d for inner, _ in groups for d in inner]
-    kept = [d for d in x.order if source[d] != 1]
-    if kept != together and op.y not in layouts.wanted:
-        return None
-    value = x.value
-    if kept != together:
-        units = [d for d in range(len(source)) if source[d] == 1]
-        value = layouts.in_order(op.x, (*together, *units))
-    order = _with_units([d for _, outer in groups for d in outer], target)
-    return Stored(ty.reshape(value, shape=permuted(target, order)), order)
+    if [d for d in order if source[d] != 1] != together:
+        order = (*together, *(d for d in range(len(source)) if source[d] == 1))
+    result = _with_units([d for _, outer in groups for d in outer], target)
+    return Turn((order,), (result,))
 
 
 def _with_units(order: list[int], shape: tuple[int, ...]) -> Order:
@@ -257,63 +271,68 @@ def _with_units(order: list[int], shape: tuple[int, ...]) -> Order:
     return tuple(order)
 
 
-def matmul(op: Any, layouts: Layouts) -> Stored | None:
-    """A matrix kept the other way round is read the other way round."""
+def _reshape(op: Any, operands: list[Any], turn: Turn) -> Any:
+    return ty.reshape(operands[0], shape=permuted(op.shape, turn.results[0]))
+
+
+def matmul_by_flags(op: Any, layouts: Layouts) -> ir.Value:
+    """A product whose matrices are read the other way round where they are kept so."""
     flags = {"transpose_a": op.transpose_a, "transpose_b": op.transpose_b}
     operands = []
     for name, value in (("transpose_a", op.a), ("transpose_b", op.b)):
         x = layouts.get(value)
-        rank = len(x.order)
-        swapped = x.order == (*range(rank - 2), rank - 1, rank - 2)
+        swapped = x.order == swapped_order(len(x.order))
         flags[name] ^= swapped
         operands.append(x.value if swapped else layouts.natural(value))
-    y = ty.matmul(*operands, **flags)
-    return Stored(y, natural_order(_type(y).rank))
+    return ty.matmul(*operands, **flags)
 
 
 WINDOWS: dict[str, Rule] = {
-    **dict.fromkeys(("conv", "conv_transpose", "max_pool", "average_pool", "lp_pool"), window),
-    "conv_weight_gradient": weight_gradient,
-    "max_pool_indices": pool_indices,
-    "max_pool_gradient": pool_gradient,
+    **dict.fromkeys(
+        ("conv", "conv_transpose", "max_pool", "average_pool", "lp_pool"),
+        Rule(_window_turn, _window),
+    ),
+    "conv_weight_gradient": Rule(_weight_gradient_turn, _window),
+    "max_pool_indices": Rule(_pool_indices_turn, _window),
+    "max_pool_gradient": Rule(_pool_gradient_turn, _pool_gradient),
 }
-
-# These read what is kept in another order and give natural results.
-READERS: dict[str, Rule] = {"matmul": matmul}
 
 _REDUCTIONS = ("sum", "mean", "max", "min", "product", "any", "all", "l1", "l2", "log_sum",
                "log_sum_exp", "sum_square")  # fmt: skip
+_AXIS = Rule(_same_turn, _along("axis"))
+_TRAILING = Rule(_trailing_turn, _rebuild)
+_CHANNEL_NORM = Rule(_channel_norm_turn, _channel_norm)
 
 RULES: dict[str, Rule] = {
-    **{f"reduce_{name}": reduction for name in _REDUCTIONS},
-    **dict.fromkeys(("argmax", "argmin"), position),
-    **dict.fromkeys(("softmax", "log_softmax", "lp_normalize"), along("axis")),
-    **dict.fromkeys(("cumulative_sum", "quantize", "dequantize"), along("axis")),
-    "batch_norm": along("channel_axis"),
-    "batch_norm_training": batch_norm_training,
-    "softmax_gradient": softmax_gradient,
-    "cross_entropy": cross_entropy,
-    "layer_norm": trailing_normalization,
-    "rms_norm": trailing_normalization,
-    "instance_norm": channel_normalization,
-    "group_norm": channel_normalization,
-    "concat": concat,
-    "slice": each_dimension("starts", "sizes", "steps"),
-    "pad": each_dimension("low", "high"),
-    "dilate": each_dimension("factors", "low", "high"),
-    "tile": each_dimension("repeats"),
-    "broadcast_to": each_dimension("shape"),
-    "resize": each_dimension("sizes", "scales"),
-    "reverse": reverse,
-    "gather": gather,
-    "transpose": transpose,
-    "reshape": reshape,
+    **{f"reduce_{name}": Rule(_reduction_turn, _reduction) for name in _REDUCTIONS},
+    **dict.fromkeys(("argmax", "argmin"), Rule(_position_turn, _along("axis"))),
+    **dict.fromkeys(("softmax", "log_softmax", "lp_normalize"), _AXIS),
+    **dict.fromkeys(("cumulative_sum", "quantize", "dequantize"), _AXIS),
+    "batch_norm": Rule(_same_turn, _along("channel_axis")),
+    "batch_norm_training": Rule(_batch_norm_training_turn, _along("channel_axis")),
+    "softmax_gradient": Rule(_together_turn, _along("axis")),
+    "cross_entropy": Rule(_cross_entropy_turn, _along("axis")),
+    "layer_norm": _TRAILING,
+    "rms_norm": _TRAILING,
+    "instance_norm": _CHANNEL_NORM,
+    "group_norm": _CHANNEL_NORM,
+    "concat": Rule(_together_turn, _concat),
+    "slice": _each_dimension("starts", "sizes", "steps"),
+    "pad": _each_dimension("low", "high"),
+    "dilate": _each_dimension("factors", "low", "high"),
+    "tile": _each_dimension("repeats"),
+    "broadcast_to": _each_dimension("shape"),
+    "resize": _each_dimension("sizes", "scales"),
+    "reverse": Rule(_same_turn, _reverse),
+    "gather": Rule(_gather_turn, _along("axis")),
+    "reshape": Rule(_reshape_turn, _reshape),
 }
+_ELEMENTWISE = Rule(_together_turn, _elementwise)
 
 
 def rule_of(name: str) -> Rule | None:
     """The rule of an op that has no order of its own; `None` where it has one."""
     found = RULES.get(name)
     if found is None and issubclass(REGISTRY[name], Elementwise):
-        return elementwise
+        return _ELEMENTWISE
     return found

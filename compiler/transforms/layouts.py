@@ -9,7 +9,6 @@ from typing import Any
 
 from mlir import ir
 
-from tyc.compiler.transforms.constants import is_known
 from tyc.dialects import building, ty
 
 Order = tuple[int, ...]
@@ -30,6 +29,16 @@ def permuted(items: Sequence[Any], order: Order) -> list[Any]:
     return [items[d] for d in order]
 
 
+def is_natural(order: Order) -> bool:
+    """True where the dimensions are in their own order."""
+    return order == natural_order(len(order))
+
+
+def swapped_order(rank: int) -> Order:
+    """The order of matrices kept the other way round."""
+    return (*range(rank - 2), rank - 1, rank - 2)
+
+
 @dataclass(frozen=True)
 class Stored:
     """A value kept as `value = transpose(natural, perm=order)`."""
@@ -37,25 +46,11 @@ class Stored:
     value: ir.Value
     order: Order
 
-    def axis(self, axis: int) -> int:
-        """Where a dimension of the natural value is kept."""
-        return self.order.index(axis % len(self.order))
-
-    @property
-    def is_natural(self) -> bool:
-        """True where the dimensions are in their own order."""
-        return self.order == natural_order(len(self.order))
-
 
 class Layouts:
-    """Which values are kept in another order; natural forms are made where they are asked for.
+    """Which values are kept in another order; other forms are made where they are asked for."""
 
-    `wanted` holds the values that a convolution or pooling reads, directly or through ops that have
-    no order of their own.
-    """
-
-    def __init__(self, wanted: set[ir.Value]) -> None:
-        self.wanted = wanted
+    def __init__(self) -> None:
         self._stored: dict[ir.Value, Stored] = {}
         self._made: dict[tuple[ir.Value, Order], ir.Value] = {}
 
@@ -64,10 +59,8 @@ class Layouts:
 
     def keep(self, value: ir.Value, stored: Stored) -> None:
         """From now on the value is what is stored."""
-        if stored.is_natural:
+        if is_natural(stored.order):
             value.replace_all_uses_with(stored.value)
-            if value in self.wanted:
-                self.wanted.add(stored.value)
         else:
             self._stored[value] = stored
 
@@ -90,36 +83,6 @@ class Layouts:
     def natural(self, value: ir.Value) -> ir.Value:
         """The value with its dimensions in their own order."""
         return self.in_order(value, natural_order(building.type_of(value).rank))
-
-    def naturals(self, operands: Sequence[Any]) -> list[Any]:
-        """Operands by field (a value, a list or `None`) in their natural forms."""
-        return [
-            None if o is None else [self.natural(v) for v in o] if isinstance(o, list)
-            else self.natural(o)
-            for o in operands
-        ]  # fmt: skip
-
-    def cost(self, value: ir.Value, order: Order) -> int:
-        """The bytes that `in_order` moves at run time."""
-        stored = self.get(value)
-        if stored.order == order or (value, order) in self._made or is_known(value):
-            return 0
-        shape = building.type_of(value).shape
-        before, after = ([d for d in o if shape[d] != 1] for o in (stored.order, order))
-        return 0 if before == after else building.type_of(value).nbytes
-
-    def cheapest(self, values: Sequence[ir.Value], result: ir.Value) -> Order | None:
-        """The order in which an op of equal ranks costs least; `None` for the natural one."""
-        rank = building.type_of(result).rank
-        orders = {self.get(v).order: None for v in values if v in self}
-        found = {o: sum(self.cost(v, o) for v in values) for o in orders if len(o) == rank}
-        if not found:
-            return None
-        best = min(found, key=lambda o: found[o])
-        natural = sum(self.cost(v, natural_order(rank)) for v in values)
-        if result in self.wanted and best == channels_last_order(rank):
-            natural += building.type_of(result).nbytes
-        return best if found[best] <= natural else None
 
 
 def matching_groups(
