@@ -34,6 +34,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tyc import functional, hub, nn, onnx, optim, random, runtime
     from tyc.autograd import Function, GradManager, custom_gradient, stop_gradient
+    from tyc.checkpoint import load, save
+    from tyc.data import as_tensors
     from tyc.dialects.types import bf16 as bfloat16
     from tyc.dialects.types import f16 as float16
     from tyc.dialects.types import f32 as float32
@@ -60,6 +62,9 @@ _NAMES = {
     "Parameter": ("tyc.tensors", "Parameter"),
     "Variable": ("tyc.tensors", "Variable"),
     "tensor": ("tyc.tensors", "tensor"),
+    "as_tensors": ("tyc.data", "as_tensors"),
+    "save": ("tyc.checkpoint", "save"),
+    "load": ("tyc.checkpoint", "load"),
     "Function": ("tyc.autograd", "Function"),
     "GradManager": ("tyc.autograd", "GradManager"),
     "custom_gradient": ("tyc.autograd", "custom_gradient"),
@@ -95,6 +100,7 @@ __all__ = [
     "Traced",
     "UserError",
     "Variable",
+    "as_tensors",
     "bfloat16",
     "bool_",
     "compile",
@@ -109,12 +115,14 @@ __all__ = [
     "int16",
     "int32",
     "int64",
+    "load",
     "load_onnx",
     "nn",
     "onnx",
     "optim",
     "random",
     "runtime",
+    "save",
     "stop_gradient",
     "tensor",
     "trace",

@@ -49,9 +49,21 @@ def test_layers_call_their_functions() -> None:
         (nn.InstanceNorm2d(4), F.instance_norm(X)),
         (nn.LayerNorm((6, 6)), F.layer_norm(X, axis=2)),
         (nn.RMSNorm(6), F.rms_norm(X)),
+        (nn.LocalResponseNorm(3), F.local_response_norm(X, 3)),
+        (nn.MaxPool1d(2), F.max_pool1d(X[0], 2)),
+        (nn.AvgPool1d(2), F.avg_pool1d(X[0], 2)),
+        (nn.MaxPool3d(2), F.max_pool3d(X[None], 2)),
+        (nn.AvgPool3d(2), F.avg_pool3d(X[None], 2)),
+        (nn.AdaptiveAvgPool1d(2), F.adaptive_avg_pool1d(X[0], 2)),
+        (nn.AdaptiveMaxPool2d(2), F.adaptive_max_pool2d(X, 2)),
+        (nn.PixelUnshuffle(2), F.pixel_unshuffle(X, 2)),
+        (nn.InstanceNorm1d(6), F.instance_norm(X[0])),
+        (nn.InstanceNorm3d(2), F.instance_norm(X[None])),
     ]
     for module, expected in pairs:
-        close(module(X), np.asarray(expected))
+        name = type(module).__name__
+        given = X[0] if name.endswith("1d") else X[None] if name.endswith("3d") else X
+        close(module(given), np.asarray(expected))
         assert repr(module).startswith(type(module).__name__ + "(")
 
 
@@ -206,3 +218,54 @@ def test_recurrent_layers_take_states() -> None:
     close(F.concat([first, second]), whole)
     close(same_end[1], end[1])
     assert nn.LSTM(6, 3, bias=False)(x)[0].shape == (4, 6, 3)
+
+
+def test_local_convolution() -> None:
+    layer = nn.LocalConv2d(4, 6, 6, 3, 2, 1, groups=2)
+    weight = layer.weight.numpy()
+    padded = np.pad(X, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    expected = np.zeros((2, 6, 3, 3), np.float32)
+    for g, h, w in np.ndindex(2, 3, 3):
+        part = padded[:, 2 * g : 2 * g + 2, 2 * h : 2 * h + 3, 2 * w : 2 * w + 3]
+        expected[:, 3 * g : 3 * g + 3, h, w] = np.einsum("nikl,iklo->no", part, weight[g, h, w])
+    close(layer(X), expected)
+    with pytest.raises(tyc.UserError, match=r"a result of \[3, 3\], got .* which gives \[4, 4\]"):
+        layer(np.ones((2, 4, 8, 8), np.float32))
+    with pytest.raises(tyc.UserError, match="groups must divide 3 and 6, got 2"):
+        nn.LocalConv2d(3, 6, 6, 3, groups=2)
+
+
+def test_blocks_of_megengine() -> None:
+    block = nn.ConvBnRelu2d(4, 3, 3, padding=1, momentum=0.2).eval()
+    assert [n for n, _ in block.named_parameters()][:2] == ["conv.weight", "conv.bias"]
+    close(block(X), np.asarray(F.relu(block.bn(block.conv(X)))))
+    conv = nn.ConvRelu2d(4, 3, 1)
+    close(conv(X), np.asarray(F.relu(F.conv2d(X, conv.weight, conv.bias))))
+    close(nn.Concat(1)([X, X]), np.concatenate([X, X], 1))
+    up = nn.ConvTranspose1d(4, 2, 2, 2)
+    assert up(X[:, :, 0]).shape == (2, 2, 12)
+
+
+def test_loss_modules_call_their_functions() -> None:
+    a, b = RNG.uniform(0.1, 0.9, (2, 4, 3))
+    classes = np.array([0, 2, 1, 1])
+    for module, expected in [
+        (nn.MSELoss(), F.mse_loss(a, b)),
+        (nn.L1Loss(reduction="sum"), F.l1_loss(a, b, reduction="sum")),
+        (nn.HuberLoss(delta=0.1), F.huber_loss(a, b, 0.1)),
+        (nn.SmoothL1Loss(), F.smooth_l1_loss(a, b)),
+        (nn.BCELoss(), F.binary_cross_entropy(a, b)),
+        (nn.BCEWithLogitsLoss(), F.binary_cross_entropy_with_logits(a, b)),
+        (nn.KLDivLoss(), F.kl_div(a, b)),
+        (nn.HingeLoss(), F.hinge_loss(a, b)),
+    ]:
+        close(module(a, b), np.asarray(expected))
+    smooth = nn.CrossEntropyLoss(label_smoothing=0.1)
+    close(smooth(a, classes), np.asarray(F.cross_entropy(a, classes, label_smoothing=0.1)))
+    close(nn.NLLLoss()(a, classes), np.asarray(F.nll_loss(a, classes)))
+    close(nn.TripletMarginLoss()(a, b, -a), np.asarray(F.triplet_margin_loss(a, b, -a)))
+    signs = np.array([1.0, -1.0, 1.0, -1.0])
+    close(nn.CosineEmbeddingLoss()(a, b, signs), np.asarray(F.cosine_embedding_loss(a, b, signs)))
+    assert repr(smooth) == "CrossEntropyLoss(label_smoothing=0.1)"
+    with pytest.raises(tyc.UserError, match="beta must be 0 or more, got -1"):
+        F.smooth_l1_loss(a, b, -1)

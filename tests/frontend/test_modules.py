@@ -174,6 +174,38 @@ def test_initial_values_have_their_spread(f: Any, std: float) -> None:
     assert abs(np.std(weight.numpy()) / std - 1) < 0.02
 
 
+def test_initial_values_by_fan_and_activation() -> None:
+    weight = nn.Parameter(F.zeros((100, 400)))
+    nn.init.msra_normal_(weight, mode="fan_out", activation="relu")
+    assert abs(np.std(weight.numpy()) / (2 / 100) ** 0.5 - 1) < 0.02
+    nn.init.kaiming_uniform_(weight, slope=1.0)
+    assert abs(np.abs(weight.numpy()).max() / (3 / 400) ** 0.5 - 1) < 0.01
+    assert nn.init.fans(nn.Parameter(F.zeros((8, 4, 3, 3)))) == (36, 72)
+    assert [nn.init.gain(n) for n in ("linear", "tanh", "selu")] == [1, 5 / 3, 3 / 4]
+    with pytest.raises(tyc.UserError, match=r"activation must be one of linear, .* got 'cos'"):
+        nn.init.gain("cos")
+    with pytest.raises(tyc.UserError, match="mode must be fan_in or fan_out, got 'fan'"):
+        nn.init.kaiming_normal_(weight, mode="fan")
+
+
+def test_truncated_normal() -> None:
+    weight = nn.Parameter(F.zeros((100, 400)))
+    nn.init.truncated_normal_(weight, 0.5, 2.0, -1.0, 3.0)
+    values = weight.numpy()
+    assert values.min() >= -1 and values.max() <= 3 and values.std() < 1.2
+    with pytest.raises(tyc.UserError, match="must hold 1 % of the distribution or more"):
+        nn.init.truncated_normal_(weight, 0.0, 1.0, 5.0, 6.0)
+
+
+@pytest.mark.parametrize("shape", [(30, 12), (12, 5, 3, 3)])
+def test_orthogonal(shape: Any) -> None:
+    weight = nn.Parameter(F.zeros(shape, "f64"))
+    nn.init.orthogonal_(weight, 2.0)
+    matrix = weight.numpy().reshape(shape[0], -1)
+    small = matrix @ matrix.T if matrix.shape[0] < matrix.shape[1] else matrix.T @ matrix
+    np.testing.assert_allclose(small, 4 * np.eye(len(small)), atol=1e-12)
+
+
 def test_containers() -> None:
     layers = nn.ModuleDict({"a": nn.Identity(), "b": nn.ReLU()})
     assert list(layers) == ["a", "b"] and len(layers) == 2
