@@ -124,10 +124,19 @@ def power_by_constant(op: Any, context: Context) -> ir.Value | None:
     return _POWERS[exponent](op.a)
 
 
+def _three_quarters(x: ir.Value) -> ir.Value:
+    """x ** 0.75 of local response normalisation: sqrt(x) * sqrt(sqrt(x)), within two ulp."""
+    root = ty.sqrt(x)
+    return ty.multiply(root, ty.sqrt(root))
+
+
 _POWERS: dict[Any, Callable[[ir.Value], ir.Value]] = {
     2: lambda x: ty.square(x),
     3: lambda x: ty.multiply(ty.square(x), x),
+    1.5: lambda x: ty.multiply(x, ty.sqrt(x)),
+    0.75: _three_quarters,
     0.5: lambda x: ty.sqrt(x),
+    0.25: lambda x: ty.sqrt(ty.sqrt(x)),
     -0.5: lambda x: ty.rsqrt(x),
     -1: lambda x: ty.reciprocal(x),
 }

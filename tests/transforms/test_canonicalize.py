@@ -148,6 +148,15 @@ FAST = {
     "square": (lambda x: ty.power(x, number(2)), ["square"]),
     "cube": (lambda x: ty.power(x, number(3)), ["square", "multiply"]),
     "root": (lambda x: ty.power(ty.absolute(x), number(0.5)), ["absolute", "sqrt"]),
+    "fourth root": (
+        lambda x: ty.power(ty.absolute(x), number(0.25)), ["absolute", "sqrt", "sqrt"]
+    ),
+    "three quarters": (
+        lambda x: ty.power(ty.absolute(x), number(0.75)), ["absolute", "sqrt", "sqrt", "multiply"]
+    ),
+    "three halves": (
+        lambda x: ty.power(ty.absolute(x), number(1.5)), ["absolute", "sqrt", "multiply"]
+    ),
     "inverse": (lambda x: ty.power(x, number(-1)), ["reciprocal"]),
     "inverse root": (lambda x: ty.divide(number(1), ty.sqrt(ty.exp(x))), ["exp", "rsqrt"]),
     "by three": (lambda x: ty.divide(x, number(3)), ["multiply"]),
