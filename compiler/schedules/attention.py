@@ -29,7 +29,7 @@ from mlir import ir
 from mlir.dialects import arith, func
 
 from tyc.compiler.schedules import arithmetic as size
-from tyc.compiler.schedules import attention_form
+from tyc.compiler.schedules import attention_form, cost
 from tyc.compiler.schedules.arithmetic import Size
 from tyc.compiler.schedules.attention_form import Attention, Plan
 from tyc.compiler.schedules.attention_panel import Buffers, Panel
@@ -77,6 +77,13 @@ def schedule_attention(function: ir.Operation, target: Target) -> ScheduledKerne
         stack_bytes=emission.buffers.stack_bytes, flops=form.flops,
         bytes=sum(t.nbytes for t in types),
     )  # fmt: skip
+
+
+def estimate_attention(function: ir.Operation, target: Target) -> float:
+    """Nanoseconds of the two products and of what they read."""
+    op: Any = view(function.regions[0].blocks[0].operations[0].operation)
+    types = [type_of(v) for v in (*function.regions[0].blocks[0].arguments, op.y)]
+    return cost.alone(attention_form.read(op).flops, sum(t.nbytes for t in types), target)
 
 
 def _in_place(op: Any, arguments: list[ir.Value]) -> list[tuple[int, int]]:

@@ -27,6 +27,7 @@ from tyc.compiler.schedules import contraction_plan as planning
 from tyc.compiler.schedules.arithmetic import Size
 from tyc.compiler.schedules.choice import Parameters
 from tyc.compiler.schedules.contraction_block import Work
+from tyc.compiler.schedules.contraction_cost import estimate
 from tyc.compiler.schedules.contraction_cut import PACKED, Plan, panels
 from tyc.compiler.schedules.contraction_epilogue import Epilogue, is_heavy
 from tyc.compiler.schedules.contraction_form import Contraction, Side, argument_of
@@ -58,7 +59,7 @@ def schedule_contraction(
         if found is None or str(found.element) not in _SUMS:
             return None
         if not parameters:
-            plan = planning.make(found, target)
+            plan = _cheapest(found, target)
         else:
             plan = planning.from_parameters(found, target, parameters)
         if plan is None:
@@ -74,6 +75,29 @@ def contraction_space(module: ir.Module, target: Target, limit: int) -> list[Par
             return []
         plans = planning.space(found, target, limit)
         return [{}, *(p.parameters() for p in plans[1:])] if plans else []
+
+
+def estimate_contraction(module: ir.Module, target: Target) -> float | None:
+    """Nanoseconds of the cheapest plan; `None` where `schedule_contraction` gives no kernel."""
+    with module.context, ir.Location.unknown():
+        found = analysis.find(module)
+        if found is None or str(found.element) not in _SUMS:
+            return None
+        plan = _cheapest(found, target)
+        return None if plan is None else estimate(plan, found, target)
+
+
+_LAST: dict[tuple[str, Target], Plan | None] = {}
+"""The plan of the kernel that was asked for last: its estimate and its code both want it."""
+
+
+def _cheapest(contraction: Contraction, target: Target) -> Plan | None:
+    key = str(contraction.function), target
+    if key not in _LAST:
+        plan = planning.make(contraction, target)
+        _LAST.clear()
+        _LAST[key] = plan
+    return _LAST[key]
 
 
 @dataclass

@@ -15,13 +15,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tyc.compiler.schedules import cost as cycles
+from tyc.compiler.schedules import teams
 from tyc.compiler.schedules.contraction_cut import DIRECT, SLAB, Plan, panels, row_tiles
 from tyc.compiler.schedules.contraction_form import PAGE, Contraction, Side, strides_of
 from tyc.compiler.schedules.kernel import itemsize
 from tyc.compiler.targets import Target
-
-_TEAMS = ((1, 4.0), (2, 4.0), (4, 2.0), (8, 1.0), (16, 1.0))
-"""Numbers of threads that a plan is for, with weights."""
 
 
 @dataclass(frozen=True)
@@ -92,28 +91,47 @@ def _streams(contraction: Contraction) -> int:
 
 
 def cost(plan: Plan, contraction: Contraction, machine: Machine) -> float:
-    """Estimated cycles, summed over teams of 1 to 16 threads."""
-    work = _Work(plan, contraction, machine)
-    row_tasks, column_tasks = math.prod(plan.rows.counts), math.prod(plan.columns.counts)
-    tasks = contraction.extent(contraction.batch) * row_tasks * column_tasks
-    always, of_rows, of_columns = (
-        work.tiles() + work.moved() + work.written() + 200,
-        work.copy_a(),
-        work.copy_b(),
-    )
-    # The task of the slower part of the grid keeps its copy while the faster part goes on.
-    if plan.rows_fastest:
-        always, once, faster = always + of_rows, of_columns, row_tasks
-        again = plan.b_chunked and plan.chunks > 1
-    else:
-        always, once, faster = always + of_columns, of_rows, column_tasks
+    """Estimated cycles, as the mean over teams."""
+    taken = _Taken.of(plan, contraction, machine)
+    return teams.mean(taken.cycles)
+
+
+def estimate(plan: Plan, contraction: Contraction, target: Target) -> float:
+    """Estimated nanoseconds, as the mean over teams."""
+    taken = _Taken.of(plan, contraction, Machine.of(contraction, target))
+    return cycles.nanoseconds_of_teams(taken.cycles, contraction.weight_bytes, target)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """Cycles of a task: `always`, and `once` for each of `tasks / faster` that share a copy, or for
+    each where it is made `again`."""
+
+    tasks: int
+    faster: int
+    always: float
+    once: float
+    again: bool
+
+    @staticmethod
+    def of(plan: Plan, contraction: Contraction, machine: Machine) -> _Taken:
+        work = _Work(plan, contraction, machine)
+        row_tasks, column_tasks = math.prod(plan.rows.counts), math.prod(plan.columns.counts)
+        tasks = contraction.extent(contraction.batch) * row_tasks * column_tasks
+        always = work.tiles() + work.others()
+        # The task of the slower part of the grid keeps its copy while the faster part goes on.
+        if plan.rows_fastest:
+            again = plan.b_chunked and plan.chunks > 1
+            return _Taken(tasks, row_tasks, always + work.copy_a(), work.copy_b(), again)
         again = plan.a_chunked and plan.chunks > 1
-    total = 0.0
-    for threads, weight in _TEAMS:
-        share = -(-tasks // threads)
-        copies = share if again else -(-share // faster)
-        total += weight * threads * (share * always + copies * once)
-    return total
+        return _Taken(tasks, column_tasks, always + work.copy_b(), work.copy_a(), again)
+
+    def cycles(self, threads: int) -> float:
+        """What the busiest of a team takes."""
+        share = teams.busiest(self.tasks, threads)
+        starts = -(-share // self.faster) + teams.pieces(self.tasks, threads) - 1
+        copies = share if self.again else min(starts, share)
+        return share * self.always + copies * self.once
 
 
 @dataclass(frozen=True)

@@ -56,13 +56,14 @@ def schedule_dot(
         return _Builder(found, plan, dot or instruction).build()
 
 
-def takes_dot(module: ir.Module, target: Target) -> bool:
-    """True where `schedule_dot` gives a kernel."""
+def estimate_dot(module: ir.Module, target: Target) -> float | None:
+    """Nanoseconds of the kernel; `None` where `schedule_dot` gives none."""
     if not has_dot(target):
-        return False
+        return None
     with module.context, ir.Location.unknown():
         found = analysis.find(module)
-        return found is not None and planning.make(found, target) is not None
+        plan = None if found is None else planning.make(found, target)
+        return None if found is None or plan is None else planning.estimate(plan, found, target)
 
 
 def has_dot(target: Target) -> bool:

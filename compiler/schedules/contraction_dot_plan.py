@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mlir import ir
 
+from tyc.compiler.schedules import cost, teams
 from tyc.compiler.schedules.contraction_form import Contraction, Side, argument_of, strides_of
 from tyc.compiler.schedules.kernel import Packing
 from tyc.compiler.targets import Target
@@ -104,6 +105,18 @@ def make(c: Contraction, target: Target) -> DotPlan | None:
         pitch != c.extent(depth), bool(signs[1]), signs[0] == signs[1],
         block_rows, _block_panels(rows, block_rows, columns // lanes // vectors, vectors),
         _packing(c, depth, lanes),
+    )  # fmt: skip
+
+
+def estimate(plan: DotPlan, c: Contraction, target: Target) -> float:
+    """Estimated nanoseconds, as the mean over teams: an item copies its rows, and multiplies."""
+    groups = -(-plan.columns // plan.lanes) / plan.column_blocks
+    products = plan.block_rows * groups * plan.deep / STEP / target.costs.fma_per_cycle
+    copied = 2.0 * plan.block_rows * plan.pitch / target.vector_bytes
+    tiles = 20.0 * (plan.block_rows / plan.height) * (groups / plan.vectors)
+    item = products / 0.9 + copied + tiles + 200
+    return cost.nanoseconds_of_teams(
+        lambda n: teams.busiest(plan.items, n) * item, c.weight_bytes, target
     )  # fmt: skip
 
 

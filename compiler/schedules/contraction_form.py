@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from mlir import ir
 
 from tyc.compiler.schedules.affine import Affine, Facts, total
-from tyc.compiler.schedules.kernel import element_of, shape_of
+from tyc.compiler.schedules.kernel import element_of, itemsize, shape_of
 from tyc.compiler.schedules.producers import constant_of
 from tyc.compiler.schedules.structure import operation_of
 
@@ -162,6 +162,12 @@ class Contraction:
         """Multiplications and additions of the whole kernel."""
         joined = math.prod(n for group in self.joined for _, n in group[:-1])
         return 2 * math.prod(self.sizes) // joined
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of the second factor where it is a constant: they come from memory each time."""
+        constant = argument_of(self.b.value) in self.constants
+        return math.prod(self.b.shape) * itemsize(self.b.element) if constant else 0
 
     def is_joined(self, side: Side) -> bool:
         """True where loops of a side run as one."""

@@ -75,14 +75,10 @@ class Winograd:
         return [p.parameters for p in planning.ranked(convolution, target)[:limit]]
 
     def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
-        """0, as of the direct contraction, where that takes longer by this family's model."""
+        """Nanoseconds of the plan with the least cost."""
         convolution = _read(module, options)
         plans = [] if convolution is None else planning.ranked(convolution, target)
-        if not plans:
-            return None
-        if planning.is_faster(plans[0], target):
-            return 0.0
-        return cost.nanoseconds(planning.estimate(plans[0], target, 1), target)
+        return cost.nanoseconds(planning.cost(plans[0], target), target) if plans else None
 
 
 def _read(module: ir.Module, options: Options) -> Convolution | None:

@@ -15,6 +15,8 @@ from typing import Any
 
 from mlir import ir
 
+from tyc.compiler.schedules import cost as cycles
+from tyc.compiler.schedules import teams
 from tyc.compiler.schedules.choice import InvalidParameters, Parameters
 from tyc.compiler.schedules.contraction_cut import row_tiles
 from tyc.compiler.schedules.contraction_form import (
@@ -37,8 +39,9 @@ SCRATCH_BYTES = 768 << 10
 LINE = 16
 """Elements of a cache line: rows are kept that far from a multiple of a page."""
 
-TEAMS = ((1, 4.0), (2, 4.0), (4, 1.0), (8, 0.5))
-"""Numbers of threads and their weights in the cost."""
+
+_TEAMS = ((1, 4.0), (2, 4.0), (4, 1.0), (8, 0.5))
+"""Numbers of threads and their weights: more threads find less work that they can share."""
 
 
 @dataclass(frozen=True)
@@ -237,17 +240,8 @@ _INPUT_OPS = {2: 4, 4: 12, 6: 24}
 _OUTPUT_OPS = {2: 4, 4: 10, 6: 20}
 """Operations of one transform of a vector."""
 
-_MEMORY = {1: 1.4, 2: 1.8, 4: 3.6, 8: 5.4}
-"""Bytes a cycle from memory to a team of threads that only read, for one that one thread copies."""
-
 _EXPOSED = 0.6
 """The part of the traffic that prefetching does not hide behind the products."""
-
-
-def _together(work: float, nbytes: float, threads: int, target: Target) -> float:
-    """Cycles of work that waits for weights from memory: they overlap but for a part."""
-    read = nbytes / (target.costs.memory_bytes * _MEMORY[threads])
-    return max(work, read) + 0.25 * min(work, read)
 
 
 def parts(plan: Plan, target: Target) -> dict[str, float]:
@@ -275,37 +269,23 @@ def parts(plan: Plan, target: Target) -> dict[str, float]:
 
 
 def estimate(plan: Plan, target: Target, threads: int) -> float:
-    """Estimated cycles of a team of threads. Inputs are transformed once by one thread, by several
-    for every item."""
+    """Estimated cycles of a team of threads. Inputs are transformed where a piece of a share
+    begins, and where the next block of tiles does."""
     found = parts(plan, target)
     tile_items, panel_items = plan.counts
     items = tile_items * panel_items
-    share = -(-items // threads)
+    share = teams.busiest(items, threads)
     inputs = found.pop("inputs") / tile_items
-    fresh = share if threads > 1 else tile_items
+    fresh = min(-(-share // panel_items) + teams.pieces(items, threads) - 1, share)
     work = sum(found.values()) * share / items + fresh * inputs
     stays = plan.filter_bytes <= 2 * target.l3_bytes
-    return _together(work, plan.filter_bytes * (1 if stays else tile_items), threads, target)
+    weights = plan.filter_bytes * (1 if stays else tile_items)
+    return cycles.with_weights(work, weights, threads, target)
 
 
 def cost(plan: Plan, target: Target) -> float:
-    """Estimated cycles, summed over teams."""
-    return sum(weight * n * estimate(plan, target, n) for n, weight in TEAMS)
-
-
-def direct_cost(convolution: Convolution, target: Target) -> float:
-    """Estimated cycles of the direct contraction, summed over teams."""
-    c = convolution
-    lanes = target.vector_bytes // 4
-    products = c.images * c.height * c.width * c.inner * -(-c.outer // lanes) * TAPS * TAPS
-    weights = 4.0 * TAPS * TAPS * c.inner * c.outer
-    work = products / target.costs.fma_per_cycle / 0.96
-    return sum(w * n * _together(work / n, weights, n, target) for n, w in TEAMS)
-
-
-def is_faster(plan: Plan, target: Target) -> bool:
-    """True where the estimate is below that of the direct contraction."""
-    return cost(plan, target) < direct_cost(plan.convolution, target)
+    """Estimated cycles, as the mean over teams."""
+    return teams.mean(lambda n: estimate(plan, target, n), _TEAMS)
 
 
 def ranked(convolution: Convolution, target: Target) -> list[Plan]:

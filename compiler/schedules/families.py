@@ -7,12 +7,17 @@ from mlir import ir
 from tyc.compiler.lowering.registry import LOOPS, WHOLE
 from tyc.compiler.options import Options
 from tyc.compiler.schedules import loops, loops_opaque
-from tyc.compiler.schedules.attention import schedule_attention
+from tyc.compiler.schedules.attention import estimate_attention, schedule_attention
 from tyc.compiler.schedules.choice import InvalidParameters, Parameters
-from tyc.compiler.schedules.contraction import contraction_space, schedule_contraction
-from tyc.compiler.schedules.contraction_dot import schedule_dot, takes_dot
+from tyc.compiler.schedules.contraction import (
+    contraction_space,
+    estimate_contraction,
+    schedule_contraction,
+)
+from tyc.compiler.schedules.contraction_dot import estimate_dot, schedule_dot
 from tyc.compiler.schedules.kernel import ScheduledKernel
-from tyc.compiler.schedules.matvec import schedule_matvec, takes_matvec
+from tyc.compiler.schedules.loops_cost import estimate_loops
+from tyc.compiler.schedules.matvec import estimate_matvec, schedule_matvec
 from tyc.compiler.schedules.structure import Generic, read_generic
 from tyc.compiler.targets import Target
 
@@ -44,14 +49,14 @@ class Contractions:
         return [*plans[:1], *_in_turns(plans[1:])][:limit]
 
     def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
-        """Nothing is faster than this family where it applies."""
-        return None if any(_has_lanes_in_both(g) for g in _reductions(module)) else 0.0
+        """Nanoseconds of the cheapest plan."""
+        if any(_has_lanes_in_both(g) for g in _reductions(module)):
+            return None
+        return estimate_contraction(module, target)
 
 
-class Matvecs:
-    """One product of few rows with its epilogue (`matvec.py`)."""
-
-    name = "matvec"
+class _Fixed:
+    """A family without parameters: one way to do each kernel that it takes."""
 
     def schedule(
         self,
@@ -60,9 +65,10 @@ class Matvecs:
         options: Options,
         parameters: Parameters | None = None,
     ) -> ScheduledKernel | None:
-        """The kernel as sums over a matrix that is read once."""
-        _require_default(parameters)
-        return schedule_matvec(module, target, options)
+        """The kernel; raises `InvalidParameters` where there are parameters."""
+        if parameters:
+            raise InvalidParameters(f"the family has no parameters, got {dict(parameters)}")
+        return self._made(module, target, options)
 
     def space(
         self, module: ir.Module, target: Target, options: Options, limit: int
@@ -70,39 +76,38 @@ class Matvecs:
         """The default alone."""
         return [{}]
 
+    def _made(self, module: ir.Module, target: Target, options: Options) -> ScheduledKernel | None:
+        raise NotImplementedError
+
+
+class Matvecs(_Fixed):
+    """One product of few rows with its epilogue, as sums over a matrix that is read once
+    (`matvec.py`)."""
+
+    name = "matvec"
+
     def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
-        """Nothing is faster than this family where it applies."""
+        """Nanoseconds of reading the matrix."""
         if any(_has_lanes_in_both(g) for g in _reductions(module)):
             return None
-        return 0.0 if takes_matvec(module, target, options) else None
+        return estimate_matvec(module, target, options)
+
+    def _made(self, module: ir.Module, target: Target, options: Options) -> ScheduledKernel | None:
+        return schedule_matvec(module, target, options)
 
 
-class Dots:
+class Dots(_Fixed):
     """One product of bytes by a constant, where the target multiplies four at once
     (`contraction_dot.py`)."""
 
     name = "dot"
 
-    def schedule(
-        self,
-        module: ir.Module,
-        target: Target,
-        options: Options,
-        parameters: Parameters | None = None,
-    ) -> ScheduledKernel | None:
-        """The kernel as sums of four products at once."""
-        _require_default(parameters)
-        return schedule_dot(module, target, options)
-
-    def space(
-        self, module: ir.Module, target: Target, options: Options, limit: int
-    ) -> list[Parameters]:
-        """The default alone."""
-        return [{}]
-
     def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
-        """Nothing is faster than this family where it applies."""
-        return 0.0 if takes_dot(module, target) else None
+        """Nanoseconds of a quarter of the products."""
+        return estimate_dot(module, target)
+
+    def _made(self, module: ir.Module, target: Target, options: Options) -> ScheduledKernel | None:
+        return schedule_dot(module, target, options)
 
 
 class Loops:
@@ -127,66 +132,46 @@ class Loops:
         return loops.space(module, limit)
 
     def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
-        """The last of all families."""
-        return float("inf")
+        """Nanoseconds of the arithmetic, or of the traffic."""
+        return estimate_loops(module, target)
 
 
-class Opaque:
-    """One op with loop rules of its own (`loops_opaque.py`)."""
+class Opaque(_Fixed):
+    """One op with loop rules of its own, the rule's rows as items (`loops_opaque.py`)."""
 
     name = "opaque"
 
-    def schedule(
-        self,
-        module: ir.Module,
-        target: Target,
-        options: Options,
-        parameters: Parameters | None = None,
-    ) -> ScheduledKernel | None:
-        """The rule's rows as items."""
-        _require_default(parameters)
-        return loops_opaque.schedule_opaque(module.body.operations[0].operation, target, options)
-
-    def space(
-        self, module: ir.Module, target: Target, options: Options, limit: int
-    ) -> list[Parameters]:
-        """The default alone."""
-        return [{}]
-
     def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
-        """Nothing else takes such an op."""
-        return 0.0 if _names(module) & set(LOOPS) else None
+        """Nanoseconds of one operation an element."""
+        if not _names(module) & set(LOOPS):
+            return None
+        return loops_opaque.estimate_opaque(_function(module), target)
+
+    def _made(self, module: ir.Module, target: Target, options: Options) -> ScheduledKernel | None:
+        return loops_opaque.schedule_opaque(_function(module))
 
 
-class Attentions:
-    """One attention (`attention.py`), which is expanded before where this does not take it."""
+class Attentions(_Fixed):
+    """One attention by panels of queries (`attention.py`)."""
 
     name = "attention"
 
-    def schedule(
-        self,
-        module: ir.Module,
-        target: Target,
-        options: Options,
-        parameters: Parameters | None = None,
-    ) -> ScheduledKernel | None:
-        """The kernel by panels of queries."""
-        _require_default(parameters)
-        return schedule_attention(module.body.operations[0].operation, target)
-
-    def space(
-        self, module: ir.Module, target: Target, options: Options, limit: int
-    ) -> list[Parameters]:
-        """The default alone."""
-        return [{}]
-
     def estimate(self, module: ir.Module, target: Target, options: Options) -> float | None:
-        """Nothing else takes such an op."""
-        return 0.0 if _names(module) & set(WHOLE) else None
+        """Nanoseconds of the two products."""
+        if not _names(module) & set(WHOLE):
+            return None
+        return estimate_attention(_function(module), target)
+
+    def _made(self, module: ir.Module, target: Target, options: Options) -> ScheduledKernel | None:
+        return schedule_attention(_function(module), target)
+
+
+def _function(module: ir.Module) -> ir.Operation:
+    return module.body.operations[0].operation
 
 
 def _names(module: ir.Module) -> set[str]:
-    block = module.body.operations[0].operation.regions[0].blocks[0]
+    block = _function(module).regions[0].blocks[0]
     return {o.operation.name.removeprefix("ty.") for o in block.operations}
 
 
@@ -204,11 +189,6 @@ def _in_turns(plans: list[Parameters]) -> list[Parameters]:
         kinds[kind] = kinds.get(kind, 0) + 1
         turns.append((kinds[kind], i))
     return [plans[i] for _, i in sorted(turns)]
-
-
-def _require_default(parameters: Parameters | None) -> None:
-    if parameters:
-        raise InvalidParameters(f"the family has no parameters, got {dict(parameters)}")
 
 
 def _reductions(module: ir.Module) -> list[Generic]:

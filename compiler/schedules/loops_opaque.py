@@ -13,8 +13,7 @@ from mlir.dialects import func, scf
 
 from tyc.compiler.lowering import structured
 from tyc.compiler.lowering.registry import LOOPS
-from tyc.compiler.options import Options
-from tyc.compiler.schedules import arithmetic
+from tyc.compiler.schedules import arithmetic, cost
 from tyc.compiler.schedules.kernel import ScheduledKernel, memory_type
 from tyc.compiler.targets import Target
 from tyc.dialects.building import operands_of, type_of, view
@@ -22,9 +21,8 @@ from tyc.dialects.types import TensorType
 from tyc.runtime.errors import InternalError
 
 
-def schedule_opaque(function: ir.Operation, target: Target, options: Options) -> ScheduledKernel:
+def schedule_opaque(function: ir.Operation) -> ScheduledKernel:
     """The kernel of a `ty` function that holds one op with a loop rule, and nothing else."""
-    del target, options
     block = function.regions[0].blocks[0]
     *operations, terminator = [op.operation for op in block.operations]
     if len(operations) != 1 or operations[0].name.removeprefix("ty.") not in LOOPS:
@@ -33,7 +31,7 @@ def schedule_opaque(function: ir.Operation, target: Target, options: Options) ->
     name = ir.StringAttr(function.attributes["sym_name"]).value
     with function.location:
         module = ir.Module.create()
-        types = [type_of(v) for v in (*block.arguments, *terminator.operands)]
+        types = _types(function)
         index = ir.IndexType.get()
         with ir.InsertionPoint(module.body):
             made = func.FuncOp(name, ([*map(_buffer, types), index, index], []))
@@ -45,6 +43,17 @@ def schedule_opaque(function: ir.Operation, target: Target, options: Options) ->
     flops = sum(t.size for t in types)
     inputs = len(block.arguments)
     return ScheduledKernel(module, name, inputs, count, flops=flops, bytes=size)
+
+
+def estimate_opaque(function: ir.Operation, target: Target) -> float:
+    """Nanoseconds of one operation for each element of arguments and results."""
+    types = _types(function)
+    return cost.alone(sum(t.size for t in types), sum(t.nbytes for t in types), target)
+
+
+def _types(function: ir.Operation) -> list[TensorType]:
+    block = function.regions[0].blocks[0]
+    return [type_of(v) for v in (*block.arguments, *list(block.operations)[-1].operands)]
 
 
 def _buffer(t: TensorType) -> ir.Type:

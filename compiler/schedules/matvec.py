@@ -48,10 +48,11 @@ def schedule_matvec(module: ir.Module, target: Target, options: Options) -> Sche
         return None if found is None else _Builder(*found).build()
 
 
-def takes_matvec(module: ir.Module, target: Target, options: Options) -> bool:
-    """True where `schedule_matvec` gives a kernel."""
+def estimate_matvec(module: ir.Module, target: Target, options: Options) -> float | None:
+    """Nanoseconds of the kernel; `None` where `schedule_matvec` gives none."""
     with module.context, ir.Location.unknown():
-        return _read(module, target, options) is not None
+        found = _read(module, target, options)
+        return None if found is None else planning.estimate(found[1], found[0], target)
 
 
 def _read(

@@ -16,6 +16,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from tyc.compiler.schedules import cost, teams
 from tyc.compiler.schedules.contraction_form import Contraction, Side, argument_of, strides_of
 from tyc.compiler.schedules.kernel import Packing, itemsize
 from tyc.compiler.targets import Target
@@ -84,6 +85,34 @@ def make(c: Contraction, target: Target, exact: bool) -> MatvecPlan | None:
     if argument_of(c.b.value) in c.constants:
         return _packed(c, plan, exact)
     return _in_place(c, plan, exact, target.vector_registers)
+
+
+_ITEM_CYCLES = 30.0
+"""The start of an item and the end of its sums."""
+
+
+def estimate(plan: MatvecPlan, c: Contraction, target: Target) -> float:
+    """Estimated nanoseconds, as the mean over teams: B goes by once, a load for all rows."""
+    rows, batch = len(plan.rows), c.extent(c.batch)
+    vectors = -(-plan.width // plan.lanes) * plan.k
+    products = rows * vectors / target.costs.fma_per_cycle
+    loads = vectors * (1 + rows / max(plan.vectors, 1)) / 2
+    if plan.kind == ROWS:
+        # The sums of a block come and go once a group of rows of B.
+        loads = vectors * (1 + 2 * rows / plan.group) / 2
+    if plan.kind == DOTS:
+        # B and A go by, and each sum is added up over its lanes.
+        vectors = plan.width * -(-plan.k // plan.lanes)
+        products = rows * (vectors / target.costs.fma_per_cycle + 2.0 * plan.width)
+        loads = vectors * (1 + rows / plan.group) / 2
+    size = plan.lanes * itemsize(c.element)
+    if not c.weight_bytes:
+        loads = max(loads, vectors * size / cost.bytes_per_cycle(batch * vectors * size, target))
+    items = batch * plan.segments
+    item = max(products, loads) / plan.segments + _ITEM_CYCLES
+    return cost.nanoseconds_of_teams(
+        lambda n: teams.busiest(items, n) * item, c.weight_bytes, target
+    )  # fmt: skip
 
 
 def _is_readable(side: Side) -> bool:

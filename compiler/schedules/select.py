@@ -1,6 +1,6 @@
 """Which schedule a kernel gets: of the families that take it, the one with the least estimate.
 
-    FAMILIES      of linalg modules, each in a file of its own, the first of equals wins
+    FAMILIES      of linalg modules, the first wins of those whose estimates are equal
     TY_FAMILIES   of kernels that stay `ty` ops: the first that takes it
 
 A `Choice` (from `tyc tune`) names the family and its parameters instead.
@@ -27,6 +27,9 @@ from tyc.runtime.errors import InternalError
 
 FAMILIES: tuple[Family, ...] = (Matvecs(), Winograd(), Dots(), Contractions(), Loops())
 """The families of linalg modules, in the order in which equals are preferred."""
+
+_AS_GOOD = 1.03
+"""Estimates that differ by less than this factor are equal: models are not that good."""
 
 TY_FAMILIES: tuple[Family, ...] = (Opaque(), Attentions())
 """The families of kernels in `ty`, tried before a kernel is lowered to linalg."""
@@ -74,8 +77,11 @@ def _of_ty(module: ir.Module, target: Target, options: Options) -> list[Family]:
 
 def _ranked(module: ir.Module, target: Target, options: Options) -> list[Family]:
     """The families that take the module, by rising estimate."""
-    estimates = [(f.estimate(module, target, options), i) for i, f in enumerate(FAMILIES)]
-    return [FAMILIES[i] for e, i in sorted((e, i) for e, i in estimates if e is not None)]
+    estimates = [(f.estimate(module, target, options), f) for f in FAMILIES]
+    found = sorted(((e, f) for e, f in estimates if e is not None), key=lambda pair: pair[0])
+    least = found[0][0] if found else 0.0
+    best = [f for e, f in estimates if e is not None and e <= _AS_GOOD * least]
+    return best + [f for _, f in found if f not in best]
 
 
 def _schedule(

@@ -8,6 +8,11 @@ called once a piece.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+TEAMS = ((1, 4.0), (2, 4.0), (4, 2.0), (8, 1.0), (16, 1.0))
+"""Numbers of threads that a schedule is for, with weights."""
+
 MOST_PIECES = 4
 """Pieces of a share, at most."""
 
@@ -37,3 +42,9 @@ def shares(items: int, threads: int) -> list[list[tuple[int, int]]]:
 def busiest(items: int, threads: int) -> int:
     """Items of the largest share."""
     return -(-items // threads)
+
+
+def mean(taken: Callable[[int], float], teams: Sequence[tuple[int, float]] = TEAMS) -> float:
+    """The weighted mean over teams of `threads * taken(threads)`: what a kernel takes of all
+    threads together, and one thread's own time where it splits well."""
+    return sum(w * n * taken(n) for n, w in teams) / sum(w for _, w in teams)
