@@ -55,9 +55,9 @@ def test_what_only_loops_take_is_no_contraction() -> None:
 
 
 def test_a_target_with_wider_vectors_is_faster() -> None:
-    wide = find(cpu="icelake-server")
-    with program(_matmul, (512, 512), (512, 512)) as made:
+    with program(_matmul, (128, 128), (128, 128)) as made:
         module = prepared(made, [1])
-        narrow = [f.estimate(module, TARGET, Options()) for f in (Contractions(), Loops())]
-        other = [f.estimate(module, wide, Options()) for f in (Contractions(), Loops())]
-    assert all(a is not None and b is not None and b < a for a, b in zip(narrow, other))
+        for family in (Contractions(), Loops()):
+            narrow = family.estimate(module, TARGET, Options())
+            wide = family.estimate(module, find(cpu="icelake-server"), Options())
+            assert narrow is not None and wide is not None and wide < narrow
