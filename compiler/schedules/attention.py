@@ -26,10 +26,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlir import ir
-from mlir.dialects import arith, func
+from mlir.dialects import arith
 
 from tyc.compiler.schedules import arithmetic as size
-from tyc.compiler.schedules import attention_form, cost
+from tyc.compiler.schedules import attention_form, cost, frame
 from tyc.compiler.schedules.arithmetic import Size
 from tyc.compiler.schedules.attention_form import Attention, Plan
 from tyc.compiler.schedules.attention_panel import Buffers, Panel
@@ -54,24 +54,19 @@ def schedule_attention(function: ir.Operation, target: Target) -> ScheduledKerne
     form = attention_form.read(op)
     plan = attention_form.make_plan(form, target, type_of(op.q).dtype.bits // 8)
     arguments = list(block.arguments)
-    name = ir.StringAttr(function.attributes["sym_name"]).value
-    types = [type_of(v) for v in (*arguments, op.y)]
-    index = ir.IndexType.get()
+    name, types = frame.name_of(function), [type_of(v) for v in (*arguments, op.y)]
+
+    def body(values: list[ir.Value]) -> _Emission:
+        flats = dict(zip((*arguments, op.y), map(flatten, values[:-2])))
+        emission, (begin, end) = _emission(op, form, plan, flats), values[-2:]
+        repeat(size.subtract(end, begin), lambda i: emission.item(size.add(begin, i)))
+        return emission
+
     with function.location:
-        module = ir.Module.create()
         kinds = [
             memory_type(ir.RankedTensorType.get(t.shape, mlir_element(t.dtype))) for t in types
         ]
-        with ir.InsertionPoint(module.body):
-            made = func.FuncOp(name, ([*kinds, index, index], []))
-        entry = made.add_entry_block()
-        with ir.InsertionPoint(entry):
-            flats = dict(zip((*arguments, op.y), map(flatten, list(entry.arguments)[:-2])))
-            emission = _emission(op, form, plan, flats)
-            begin, end = list(entry.arguments)[-2:]
-            span = size.subtract(end, begin)
-            repeat(span, lambda i: emission.item(size.add(begin, i)))
-            func.ReturnOp([])
+        module, emission = frame.emit(name, kinds, body)
     return ScheduledKernel(
         module, name, len(arguments), emission.count, in_place=_in_place(op, arguments),
         stack_bytes=emission.buffers.stack_bytes, flops=form.flops,

@@ -17,13 +17,14 @@ import math
 from dataclasses import dataclass, field, replace
 
 from mlir import ir
-from mlir.dialects import arith, func
+from mlir.dialects import arith
 
 from tyc.compiler.options import Options
 from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules import contraction_analysis as analysis
 from tyc.compiler.schedules import contraction_operands as operands
 from tyc.compiler.schedules import contraction_plan as planning
+from tyc.compiler.schedules import frame
 from tyc.compiler.schedules.arithmetic import Size
 from tyc.compiler.schedules.choice import Parameters
 from tyc.compiler.schedules.contraction_block import Work
@@ -36,12 +37,9 @@ from tyc.compiler.schedules.evaluation import Evaluator
 from tyc.compiler.schedules.kernel import (
     Packings,
     ScheduledKernel,
-    element_of,
-    itemsize,
-    memory_type,
     shape_of,
 )
-from tyc.compiler.schedules.memory import Buffer, flatten, row_major
+from tyc.compiler.schedules.memory import Buffer
 from tyc.compiler.targets import Target
 
 _SUMS = ("f32", "f64", "i32", "i64")
@@ -113,26 +111,15 @@ class _Builder:
         if plan.b == PACKED:
             position = arguments.index(argument_of(c.b.value))
             self.packings[position] = operands.packing_of(c, plan)
-        name = ir.StringAttr(c.function.attributes["sym_name"]).value
-        module = ir.Module.create()
-        with ir.InsertionPoint(module.body):
-            function = func.FuncOp(name, (self._types(arguments), []))
-            entry = function.add_entry_block()
-        with ir.InsertionPoint(entry):
-            stack = self._body(arguments, list(entry.arguments))
-            func.ReturnOp([])
+        kinds = frame.memory_types(arguments, c.roots, self.packings)
+        name = frame.name_of(c.function)
+        module, stack = frame.emit(name, kinds, lambda values: self._body(arguments, values))
+        reads = plan.chunks > 1 and not plan.scratch_output
         return ScheduledKernel(
-            module, name, len(arguments), self._count(), self.packings, self._in_place(arguments),
-            stack, c.flops, _traffic(c, arguments),
+            module, name, len(arguments), self._count(), self.packings,
+            [] if reads else analysis.in_place(c, arguments),
+            stack, c.flops, frame.traffic([*arguments, *(r.value for r in c.roots)]),
         )  # fmt: skip
-
-    def _types(self, arguments: list[ir.Value]) -> list[ir.Type]:
-        kinds = [
-            memory_type(a.type, self.packings[i].shape if i in self.packings else None)
-            for i, a in enumerate(arguments)
-        ]
-        kinds += [memory_type(r.value.type, r.shape) for r in self.contraction.roots]
-        return [*kinds, ir.IndexType.get(), ir.IndexType.get()]
 
     def _grid(self) -> list[tuple[str, int, int]]:
         """The dimensions of the task grid, outermost first: role, position in the role, count."""
@@ -147,20 +134,15 @@ class _Builder:
 
     def _body(self, arguments: list[ir.Value], values: list[ir.Value]) -> int:
         c, plan = self.contraction, self.plan
-        flats = {a: flatten(v) for a, v in zip(arguments, values)}
-        buffers = {a: Buffer(flats[a], element_of(a), row_major(shape_of(a))) for a in arguments}
-        outputs = [
-            Buffer(flatten(v), r.element, row_major(r.shape))
-            for r, v in zip(c.roots, values[len(arguments) :])
-        ]
-        evaluator = Evaluator(dict(buffers), {}, fused=False)
+        bound = frame.bind(arguments, c.roots, values)
+        evaluator, outputs = bound.evaluator, bound.outputs
         c = replace(c, a=_shifted(c.a, evaluator), b=_shifted(c.b, evaluator))
         scratch = self._scratch()
         partial = scratch.get("output")
         waiting = outputs[0] if partial is None else Buffer(partial, c.element, (1,))
         epilogue = Epilogue(c, evaluator, outputs, waiting, plan.lanes, is_heavy(c))
         begin, end = values[-2:]
-        work = Work(c, plan, evaluator, epilogue, flats, scratch, begin)
+        work = Work(c, plan, evaluator, epilogue, bound.flats, scratch, begin)
         loop(begin, end, 1, [], lambda task, _: self._task(work, task))
         return sum(operands.scratch_bytes(s) + 64 for s in scratch.values())
 
@@ -197,18 +179,6 @@ class _Builder:
         work.run(starts, last["rows"], last["columns"], task, fresh)
         return []
 
-    def _in_place(self, arguments: list[ir.Value]) -> list[tuple[int, int]]:
-        """Inputs that only the epilogue reads, element by element where it writes."""
-        c = self.contraction
-        if self.plan.chunks > 1 and not self.plan.scratch_output:
-            return []
-        used = {argument_of(c.a.value), argument_of(c.b.value), *c.constants}
-        return [
-            (i, 0)
-            for i, a in enumerate(arguments)
-            if a not in used and analysis.reads_where_written(a, c)
-        ]
-
 
 def _shifted(side: Side, evaluator: Evaluator) -> Side:
     """The side with the scalar of its zero point at the end of the casts."""
@@ -216,11 +186,6 @@ def _shifted(side: Side, evaluator: Evaluator) -> Side:
         return side
     point = evaluator.value(side.shift, [0] * len(shape_of(side.shift)), None)
     return replace(side, casts=(*side.casts, operands.widen(point, side.shift_casts)))
-
-
-def _traffic(c: Contraction, arguments: list[ir.Value]) -> int:
-    tensors = [(shape_of(v), element_of(v)) for v in (*arguments, *(r.value for r in c.roots))]
-    return sum(math.prod(shape) * itemsize(element) for shape, element in tensors)
 
 
 def _equals(value: Size, other: int) -> ir.Value | bool:

@@ -254,6 +254,12 @@ def _collapse(op: ir.Operation, index: tuple[Linear, ...]) -> tuple[Linear, ...]
     return tuple(found)
 
 
+def in_place(c: Contraction, arguments: Sequence[ir.Value]) -> list[tuple[int, int]]:
+    """(argument, 0) for those that only the epilogue reads, element by element where it writes."""
+    used = {argument_of(c.a.value), argument_of(c.b.value), *c.constants}
+    return [(i, 0) for i, a in enumerate(arguments) if a not in used and reads_where_written(a, c)]
+
+
 def reads_where_written(argument: ir.Value, contraction: Contraction) -> bool:
     """True where an argument is only read by pointwise ops, each time at the element of the root
     that is then written."""

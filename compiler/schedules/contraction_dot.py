@@ -14,16 +14,16 @@ code of items), then this file (the function around them).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from mlir import ir
-from mlir.dialects import arith, func, llvm
+from mlir.dialects import arith, llvm
 
 from tyc.compiler.options import Options
 from tyc.compiler.schedules import contraction_analysis as analysis
 from tyc.compiler.schedules import contraction_dot_plan as planning
 from tyc.compiler.schedules import contraction_operands as operands
+from tyc.compiler.schedules import frame
 from tyc.compiler.schedules.contraction_dot_items import FLIP, Dot, Items, Points
 from tyc.compiler.schedules.contraction_dot_plan import DotPlan
 from tyc.compiler.schedules.contraction_epilogue import Epilogue
@@ -31,13 +31,10 @@ from tyc.compiler.schedules.contraction_form import Contraction, Side, argument_
 from tyc.compiler.schedules.contraction_kernel import loop
 from tyc.compiler.schedules.evaluation import Evaluator
 from tyc.compiler.schedules.kernel import (
+    Packings,
     ScheduledKernel,
-    element_of,
-    itemsize,
-    memory_type,
     shape_of,
 )
-from tyc.compiler.schedules.memory import Buffer, flatten, row_major
 from tyc.compiler.targets import Target
 
 
@@ -90,40 +87,25 @@ class _Builder:
         c, plan = self.contraction, self.plan
         arguments = list(c.function.regions[0].blocks[0].arguments)
         constant = arguments.index(argument_of(c.b.value))
-        kinds = [
-            memory_type(a.type, plan.packing.shape if i == constant else None)
-            for i, a in enumerate(arguments)
-        ]
-        kinds += [memory_type(r.value.type, r.shape) for r in c.roots]
-        name = ir.StringAttr(c.function.attributes["sym_name"]).value
-        module, index = ir.Module.create(), ir.IndexType.get()
-        with ir.InsertionPoint(module.body):
-            function = func.FuncOp(name, ([*kinds, index, index], []))
-            entry = function.add_entry_block()
-        with ir.InsertionPoint(entry):
-            stack = self._body(arguments, list(entry.arguments))
-            func.ReturnOp([])
-        tensors = [*arguments, *(r.value for r in c.roots)]
+        packings: Packings = {constant: plan.packing}
+        kinds = frame.memory_types(arguments, c.roots, packings)
+        name = frame.name_of(c.function)
+        module, stack = frame.emit(name, kinds, lambda values: self._body(arguments, values))
         return ScheduledKernel(
-            module, name, len(arguments), plan.items, {constant: plan.packing}, [], stack, c.flops,
-            sum(math.prod(shape_of(t)) * itemsize(element_of(t)) for t in tensors),
+            module, name, len(arguments), plan.items, packings, [], stack, c.flops,
+            frame.traffic([*arguments, *(r.value for r in c.roots)]),
         )  # fmt: skip
 
     def _body(self, arguments: list[ir.Value], values: list[ir.Value]) -> int:
         c, plan = self.contraction, self.plan
-        flats = {a: flatten(v) for a, v in zip(arguments, values)}
-        buffers = {a: Buffer(flats[a], element_of(a), row_major(shape_of(a))) for a in arguments}
-        outputs = [
-            Buffer(flatten(v), r.element, row_major(r.shape))
-            for r, v in zip(c.roots, values[len(arguments) :])
-        ]
-        evaluator = Evaluator(dict(buffers), {}, fused=False)
+        bound = frame.bind(arguments, c.roots, values)
+        evaluator, outputs = bound.evaluator, bound.outputs
         epilogue = Epilogue(c, evaluator, outputs, None, plan.lanes)
         byte = ir.IntegerType.get_signless(8)
         copy = operands.scratch(plan.block_rows * plan.pitch, byte)
         sizes = (plan.block_rows, plan.vectors * plan.lanes, plan.tile)
         rows, columns, room = (operands.scratch(n, c.element) for n in sizes)
-        b, points = flats[_argument(c.b)], _points(c, plan, evaluator)
+        b, points = bound.flats[_argument(c.b)], _points(c, plan, evaluator)
         items = Items(
             c, plan, self.dot, evaluator, epilogue, b, points, copy, rows, columns, room
         )  # fmt: skip

@@ -18,14 +18,14 @@ import math
 from dataclasses import dataclass
 
 from mlir import ir
-from mlir.dialects import arith, func
+from mlir.dialects import arith
 
 from tyc.compiler.options import Options
 from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules import contraction_analysis as analysis
 from tyc.compiler.schedules import contraction_operands as operands
 from tyc.compiler.schedules import convolution_winograd_plan as planning
-from tyc.compiler.schedules import cost
+from tyc.compiler.schedules import cost, frame
 from tyc.compiler.schedules.choice import Parameters
 from tyc.compiler.schedules.contraction_epilogue import Epilogue
 from tyc.compiler.schedules.contraction_form import argument_of
@@ -33,15 +33,10 @@ from tyc.compiler.schedules.contraction_kernel import loop
 from tyc.compiler.schedules.convolution_winograd_block import Block
 from tyc.compiler.schedules.convolution_winograd_packing import WinogradPacking
 from tyc.compiler.schedules.convolution_winograd_plan import Convolution, Plan
-from tyc.compiler.schedules.evaluation import Evaluator
 from tyc.compiler.schedules.kernel import (
+    Packings,
     ScheduledKernel,
-    element_of,
-    itemsize,
-    memory_type,
-    shape_of,
 )
-from tyc.compiler.schedules.memory import Buffer, flatten, row_major
 from tyc.compiler.targets import Target
 
 
@@ -102,40 +97,26 @@ class _Builder:
         packing = WinogradPacking(plan.tile, channels, plan.panel)
         weights = argument_of(c.b.value)
         position = arguments.index(weights)
-        kinds = [
-            memory_type(a.type, packing.shape if i == position else None)
-            for i, a in enumerate(arguments)
-        ]
-        kinds += [memory_type(r.value.type, r.shape) for r in c.roots]
-        kinds += [ir.IndexType.get()] * 2
-        name = ir.StringAttr(c.function.attributes["sym_name"]).value
-        module = ir.Module.create()
-        with ir.InsertionPoint(module.body):
-            function = func.FuncOp(name, (kinds, []))
-            entry = function.add_entry_block()
-        with ir.InsertionPoint(entry):
-            self._body(arguments, list(entry.arguments))
-            func.ReturnOp([])
+        packings: Packings = {position: packing}
+        kinds = frame.memory_types(arguments, c.roots, packings)
+        name = frame.name_of(c.function)
+        module, _ = frame.emit(name, kinds, lambda values: self._body(arguments, values))
         return ScheduledKernel(
-            module, name, len(arguments), math.prod(plan.counts), {position: packing},
-            self._in_place(arguments), plan.scratch_bytes, c.flops, self._traffic(arguments),
+            module, name, len(arguments), math.prod(plan.counts), packings,
+            analysis.in_place(c, arguments), plan.scratch_bytes, c.flops,
+            frame.traffic([*arguments, *(r.value for r in c.roots)]),
         )  # fmt: skip
 
     def _body(self, arguments: list[ir.Value], values: list[ir.Value]) -> None:
         plan, c = self.plan, self.plan.convolution.contraction
-        flats = {a: flatten(v) for a, v in zip(arguments, values)}
-        buffers = {a: Buffer(flats[a], element_of(a), row_major(shape_of(a))) for a in arguments}
-        outputs = [
-            Buffer(flatten(v), r.element, row_major(r.shape))
-            for r, v in zip(c.roots, values[len(arguments) :])
-        ]
-        evaluator = Evaluator(dict(buffers), {}, fused=False)
+        bound = frame.bind(arguments, c.roots, values)
+        evaluator = bound.evaluator
         scratch = {k: operands.scratch(n, c.element) for k, n in plan.scratch.items()}
-        epilogue = Epilogue(c, evaluator, outputs, None, plan.lanes)
+        epilogue = Epilogue(c, evaluator, bound.outputs, None, plan.lanes)
         weights = argument_of(c.b.value)
         assert weights is not None
         begin, end = values[-2:]
-        block = Block(plan, evaluator, epilogue, flats[weights], scratch)
+        block = Block(plan, evaluator, epilogue, bound.flats[weights], scratch)
 
         def item(number: size.Size, _: list[ir.Value]) -> list[ir.Value]:
             per = plan.counts[1]
@@ -149,18 +130,3 @@ class _Builder:
             return []
 
         loop(begin, end, 1, [], item)
-
-    def _in_place(self, arguments: list[ir.Value]) -> list[tuple[int, int]]:
-        """Inputs that only the epilogue reads, element by element where it writes."""
-        c = self.plan.convolution.contraction
-        used = {argument_of(c.a.value), argument_of(c.b.value), *c.constants}
-        return [
-            (i, 0)
-            for i, a in enumerate(arguments)
-            if a not in used and analysis.reads_where_written(a, c)
-        ]
-
-    def _traffic(self, arguments: list[ir.Value]) -> int:
-        c = self.plan.convolution.contraction
-        tensors = [*arguments, *(r.value for r in c.roots)]
-        return sum(math.prod(shape_of(v)) * itemsize(element_of(v)) for v in tensors)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from mlir import ir
 
 from tyc.compiler.lowering.registry import LOOPS, WHOLE
@@ -55,7 +57,7 @@ class Contractions:
         return estimate_contraction(module, target)
 
 
-class _Fixed:
+class _Fixed(ABC):
     """A family without parameters: one way to do each kernel that it takes."""
 
     def schedule(
@@ -76,8 +78,9 @@ class _Fixed:
         """The default alone."""
         return [{}]
 
+    @abstractmethod
     def _made(self, module: ir.Module, target: Target, options: Options) -> ScheduledKernel | None:
-        raise NotImplementedError
+        """The kernel."""
 
 
 class Matvecs(_Fixed):

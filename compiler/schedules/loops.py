@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mlir import ir
-from mlir.dialects import arith, func, memref, scf
+from mlir.dialects import arith, memref, scf
 
 from tyc.compiler.options import Options
-from tyc.compiler.schedules import loops_facts, memory
+from tyc.compiler.schedules import frame, loops_facts, memory
 from tyc.compiler.schedules.affine import Affine
 from tyc.compiler.schedules.choice import InvalidParameters, Parameters
 from tyc.compiler.schedules.evaluation import Evaluator
@@ -131,31 +131,28 @@ class _Emission:
     def run(self) -> ScheduledKernel:
         """Emits the function and states its facts."""
         kernel = self.kernel
-        name = ir.StringAttr(kernel.function.attributes["sym_name"]).value
-        module = ir.Module.create()
-        inputs = [memory_type(a.type, self.layouts.shape(a)) for a in kernel.arguments]
+        name = frame.name_of(kernel.function)
         returned = list(kernel.function.regions[0].blocks[0].operations)[-1].operands
+        packings = {kernel.arguments.index(a): p for a, p in self.layouts.packings.items()}
+        kinds = [memory_type(a.type, self.layouts.shape(a)) for a in kernel.arguments]
         shapes = result_shapes(kernel.function)
-        outputs = [memory_type(v.type, s) for v, s in zip(returned, shapes)]
-        index = ir.IndexType.get()
-        with ir.InsertionPoint(module.body):
-            function = func.FuncOp(name, ([*inputs, *outputs, index, index], []))
-        entry = function.add_entry_block()
-        with ir.InsertionPoint(entry):
-            self._bind(list(entry.arguments))
-            self._nests(*list(entry.arguments)[-2:])
-            func.ReturnOp([])
+        kinds += [memory_type(v.type, s) for v, s in zip(returned, shapes)]
+        module, _ = frame.emit(name, kinds, self._body)
         return ScheduledKernel(
             module,
             name,
-            len(inputs),
+            len(kernel.arguments),
             max(sum(n.count for n in self.nests), 1),
-            packings={kernel.arguments.index(a): p for a, p in self.layouts.packings.items()},
+            packings,
             in_place=loops_facts.in_place(kernel, self.nests),
             stack_bytes=sum(p.scratch for n in self.nests for p in n.stages),
             flops=loops_facts.flops(kernel),
-            bytes=loops_facts.moved_bytes(kernel),
+            bytes=frame.traffic([*kernel.arguments, *kernel.results]),
         )
+
+    def _body(self, values: list[ir.Value]) -> None:
+        self._bind(values)
+        self._nests(*values[-2:])
 
     def _bind(self, arguments: Sequence[ir.Value]) -> None:
         """Buffers of the arguments and results, each flat."""

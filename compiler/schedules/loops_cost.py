@@ -6,8 +6,8 @@ import math
 
 from mlir import ir
 
-from tyc.compiler.schedules import contraction_analysis, cost, teams
-from tyc.compiler.schedules.kernel import element_of, itemsize, shape_of
+from tyc.compiler.schedules import contraction_analysis, cost, frame, teams
+from tyc.compiler.schedules.kernel import itemsize
 from tyc.compiler.schedules.work import nominal_flops
 from tyc.compiler.targets import Target
 
@@ -30,7 +30,7 @@ def estimate_loops(module: ir.Module, target: Target) -> float:
     with module.context:
         found = contraction_analysis.find(module)
         if found is None:
-            return cost.alone(nominal_flops(module), moved_bytes(module), target)
+            return cost.alone(nominal_flops(module), frame.traffic(_tensors(module)), target)
         lanes = target.vector_bytes // itemsize(found.element)
         rows = found.extent((*found.batch, *found.rows))
         vectors = -(-found.extent(found.columns) // lanes)
@@ -47,8 +47,7 @@ def estimate_loops(module: ir.Module, target: Target) -> float:
         )
 
 
-def moved_bytes(module: ir.Module) -> int:
-    """Bytes of all arguments and results of the module's function."""
+def _tensors(module: ir.Module) -> list[ir.Value]:
+    """The arguments and results of the module's function."""
     block = module.body.operations[0].operation.regions[0].blocks[0]
-    values = [*block.arguments, *list(block.operations)[-1].operands]
-    return sum(math.prod(shape_of(v)) * itemsize(element_of(v)) for v in values)
+    return [*block.arguments, *list(block.operations)[-1].operands]

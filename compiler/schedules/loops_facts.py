@@ -7,7 +7,7 @@ import math
 from mlir import ir
 
 from tyc.compiler.schedules.affine import Facts
-from tyc.compiler.schedules.kernel import element_of, itemsize, memory_element, shape_of
+from tyc.compiler.schedules.kernel import element_of, shape_of
 from tyc.compiler.schedules.loops_plan import Nest
 from tyc.compiler.schedules.loops_stages import Kernel, domain, reads_of
 
@@ -23,14 +23,6 @@ def flops(kernel: Kernel) -> int:
             folds = math.prod(stage.reduction.extents[d] for d in stage.reduction.reductions)
         total += cost * folds * math.prod(stage.shape)
     return total
-
-
-def moved_bytes(kernel: Kernel) -> int:
-    """Bytes of every argument and result."""
-    return sum(
-        math.prod(shape_of(t)) * itemsize(memory_element(element_of(t)))
-        for t in (*kernel.arguments, *kernel.results)
-    )
 
 
 def in_place(kernel: Kernel, nests: list[Nest]) -> list[tuple[int, int]]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 
 from mlir import ir
-from mlir.dialects import func, scf
+from mlir.dialects import scf
 
 from tyc.compiler.lowering import structured
 from tyc.compiler.lowering.registry import LOOPS
-from tyc.compiler.schedules import arithmetic, cost
+from tyc.compiler.schedules import arithmetic, cost, frame
 from tyc.compiler.schedules.kernel import ScheduledKernel, memory_type
 from tyc.compiler.targets import Target
 from tyc.dialects.building import operands_of, type_of, view
@@ -28,19 +28,14 @@ def schedule_opaque(function: ir.Operation) -> ScheduledKernel:
     if len(operations) != 1 or operations[0].name.removeprefix("ty.") not in LOOPS:
         names = ", ".join(op.name for op in operations)
         raise InternalError(f"an op with a loop rule is a kernel of its own, got {names}")
-    name = ir.StringAttr(function.attributes["sym_name"]).value
+    name, types = frame.name_of(function), _types(function)
     with function.location:
-        module = ir.Module.create()
-        types = _types(function)
-        index = ir.IndexType.get()
-        with ir.InsertionPoint(module.body):
-            made = func.FuncOp(name, ([*map(_buffer, types), index, index], []))
-        entry = made.add_entry_block()
-        with ir.InsertionPoint(entry):
-            count = _rows(operations[0], list(block.arguments), terminator, entry)
-            func.ReturnOp([])
-    size = sum(t.nbytes for t in types)
-    flops = sum(t.size for t in types)
+        module, count = frame.emit(
+            name,
+            [_buffer(t) for t in types],
+            lambda values: _rows(operations[0], list(block.arguments), terminator, values),
+        )
+    size, flops = sum(t.nbytes for t in types), sum(t.size for t in types)
     inputs = len(block.arguments)
     return ScheduledKernel(module, name, inputs, count, flops=flops, bytes=size)
 
@@ -62,22 +57,25 @@ def _buffer(t: TensorType) -> ir.Type:
 
 
 def _rows(
-    operation: ir.Operation, arguments: list[ir.Value], terminator: ir.Operation, entry: ir.Block
+    operation: ir.Operation,
+    arguments: list[ir.Value],
+    terminator: ir.Operation,
+    values: list[ir.Value],
 ) -> int:
     """Emits the loop over the rows; gives their number."""
     op = view(operation)
     rule = LOOPS[op.NAME]
-    buffers = dict(zip(arguments, entry.arguments))
+    buffers = dict(zip(arguments, values))
     given = [
         None if o is None else [buffers[v] for v in o] if isinstance(o, list) else buffers[o]
         for o in operands_of(op)
     ]
-    results = list(entry.arguments)[len(arguments) : -2]
+    results = values[len(arguments) : -2]
     written = dict(zip(terminator.operands, results))
     if len(written) != len(results) or any(r not in written for r in operation.results):
         raise InternalError(f"a kernel of {operation.name} returns each of its results once")
     outputs = [written[r] for r in operation.results]
-    begin, end = list(entry.arguments)[-2:]
+    begin, end = values[-2:]
     loop = scf.ForOp(begin, end, arithmetic.constant(1))
     with ir.InsertionPoint(loop.body):
         rule.build(op, given, outputs, loop.induction_variable)

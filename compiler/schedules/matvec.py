@@ -10,17 +10,17 @@ is read), `matvec_sums.py` (the sums), then this file (items, results).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mlir import ir
-from mlir.dialects import arith, func
+from mlir.dialects import arith
 
 from tyc.compiler.options import Options
 from tyc.compiler.schedules import arithmetic as size
 from tyc.compiler.schedules import contraction_analysis as analysis
 from tyc.compiler.schedules import contraction_operands as operands
+from tyc.compiler.schedules import frame
 from tyc.compiler.schedules import matvec_plan as planning
 from tyc.compiler.schedules.arithmetic import Size
 from tyc.compiler.schedules.contraction_epilogue import Epilogue, is_heavy
@@ -29,15 +29,11 @@ from tyc.compiler.schedules.contraction_kernel import choose, loop, only_if, rep
 from tyc.compiler.schedules.contraction_operands import Placed, Task
 from tyc.compiler.schedules.evaluation import Evaluator
 from tyc.compiler.schedules.kernel import (
+    Packings,
     ScheduledKernel,
-    element_of,
-    itemsize,
-    memory_type,
-    shape_of,
 )
 from tyc.compiler.schedules.matvec_plan import DOTS, ROWS, MatvecPlan
 from tyc.compiler.schedules.matvec_sums import Sums
-from tyc.compiler.schedules.memory import Buffer, flatten, row_major
 from tyc.compiler.targets import Target
 
 
@@ -72,54 +68,27 @@ class _Builder:
         """A new module with the scheduled function."""
         c, plan = self.contraction, self.plan
         arguments = list(c.function.regions[0].blocks[0].arguments)
-        packings = {}
+        packings: Packings = {}
         if plan.packing is not None:
             packings[arguments.index(argument_of(c.b.value))] = plan.packing
-        kinds = [
-            memory_type(a.type, packings[i].shape if i in packings else None)
-            for i, a in enumerate(arguments)
-        ]
-        kinds += [memory_type(r.value.type, r.shape) for r in c.roots]
-        name = ir.StringAttr(c.function.attributes["sym_name"]).value
-        module = ir.Module.create()
-        index = ir.IndexType.get()
-        with ir.InsertionPoint(module.body):
-            function = func.FuncOp(name, ([*kinds, index, index], []))
-            entry = function.add_entry_block()
-        with ir.InsertionPoint(entry):
-            stack = self._body(arguments, list(entry.arguments))
-            func.ReturnOp([])
-        tensors = [*arguments, *(r.value for r in c.roots)]
+        kinds = frame.memory_types(arguments, c.roots, packings)
+        name = frame.name_of(c.function)
+        module, stack = frame.emit(name, kinds, lambda values: self._body(arguments, values))
         return ScheduledKernel(
             module, name, len(arguments), c.extent(c.batch) * plan.segments, packings,
-            self._in_place(arguments), stack, c.flops,
-            sum(math.prod(shape_of(t)) * itemsize(element_of(t)) for t in tensors),
+            analysis.in_place(c, arguments), stack, c.flops,
+            frame.traffic([*arguments, *(r.value for r in c.roots)]),
         )  # fmt: skip
-
-    def _in_place(self, arguments: list[ir.Value]) -> list[tuple[int, int]]:
-        """Inputs that only the epilogue reads, element by element where it writes."""
-        c = self.contraction
-        used = {argument_of(c.a.value), argument_of(c.b.value), *c.constants}
-        return [
-            (i, 0)
-            for i, a in enumerate(arguments)
-            if a not in used and analysis.reads_where_written(a, c)
-        ]
 
     def _body(self, arguments: list[ir.Value], values: list[ir.Value]) -> int:
         c, plan = self.contraction, self.plan
-        flats = {a: flatten(v) for a, v in zip(arguments, values)}
-        buffers = {a: Buffer(flats[a], element_of(a), row_major(shape_of(a))) for a in arguments}
-        outputs = [
-            Buffer(flatten(v), r.element, row_major(r.shape))
-            for r, v in zip(c.roots, values[len(arguments) :])
-        ]
-        evaluator = Evaluator(dict(buffers), {}, fused=False)
-        epilogue = Epilogue(c, evaluator, outputs, None, plan.lanes)
+        bound = frame.bind(arguments, c.roots, values)
+        evaluator = bound.evaluator
+        epilogue = Epilogue(c, evaluator, bound.outputs, None, plan.lanes)
         block = plan.block if plan.kind == ROWS else plan.columns
         heavy = plan.kind == ROWS or (is_heavy(c) and plan.vectors * len(plan.rows) > 1)
         room = operands.scratch((block + plan.lanes) * len(plan.rows), c.element) if heavy else None
-        items = Items(c, plan, evaluator, epilogue, flats, room)
+        items = Items(c, plan, evaluator, epilogue, bound.flats, room)
         items.run(*values[-2:])
         return 0 if room is None else operands.scratch_bytes(room) + 64
 
