@@ -20,6 +20,7 @@ from tyc.compiler.schedules.affine import Affine
 from tyc.compiler.schedules.choice import InvalidParameters, Parameters
 from tyc.compiler.schedules.evaluation import Evaluator
 from tyc.compiler.schedules.kernel import (
+    Packings,
     ScheduledKernel,
     constant_arguments,
     element_of,
@@ -133,7 +134,9 @@ class _Emission:
         kernel = self.kernel
         name = frame.name_of(kernel.function)
         returned = list(kernel.function.regions[0].blocks[0].operations)[-1].operands
-        packings = {kernel.arguments.index(a): p for a, p in self.layouts.packings.items()}
+        packings: Packings = {
+            kernel.arguments.index(a): p for a, p in self.layouts.packings.items()
+        }
         kinds = [memory_type(a.type, self.layouts.shape(a)) for a in kernel.arguments]
         shapes = result_shapes(kernel.function)
         kinds += [memory_type(v.type, s) for v, s in zip(returned, shapes)]
