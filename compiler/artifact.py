@@ -66,6 +66,10 @@ class Parts:
     parameters: Mapping[str, np.ndarray]
     target: Target
     options: Options
+    updated: frozenset[str] = frozenset()
+    """Inputs that a run writes new values into."""
+    state: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Inputs that `NAME_initialize` gives values to."""
 
 
 def write(parts: Parts | Sequence[Parts], output: Path) -> Artifact:
@@ -91,10 +95,13 @@ def write(parts: Parts | Sequence[Parts], output: Path) -> Artifact:
         link.link_shared(
             [*_objects(versions, packed, external, manifests, files, base),
              *runtime_objects.runtime_objects(first.target.triple)],
-            made[".so"], model.exports(first.name, external), strip=first.options.strip,
+            made[".so"],
+            model.exports(first.name, external, bool(first.state)),
+            strip=first.options.strip,
         )  # fmt: skip
         steps = max(len(v.plan.steps) for v in versions)
-        text = header.emit_header(first.name, first.inputs, first.outputs, external, steps)
+        changes = header.Changes(first.updated, frozenset(first.state))
+        text = header.emit_header(first.name, first.inputs, first.outputs, external, steps, changes)
         for suffix, content in {".h": text, **texts}.items():
             made[suffix].write_text(content)
         if external:
@@ -137,6 +144,19 @@ def _packed(parts: Parts):
             array = Packing.from_json(json.loads(weight.packing)).apply(array)
         name = weight.name if not weight.packing else f"{weight.name}:packed"
         yield name, array
+    for name, array in parts.state.items():
+        if array.any():
+            yield f"{name}:initial", array
+
+
+def _initial(parts: Parts, offsets: Sequence[int]) -> list[model.Initial]:
+    """What the state begins as; `offsets` are those of the arrays that are not zero."""
+    numbers = {name: i for i, (name, _) in enumerate(parts.inputs)}
+    left = iter(offsets)
+    return [
+        model.Initial(numbers[name], array.nbytes, next(left) if array.any() else None)
+        for name, array in parts.state.items()
+    ]
 
 
 def objects(parts: Parts, folder: Path) -> list[bytes | Path]:
@@ -158,27 +178,13 @@ def _objects(
     made: list[bytes | Path] = []
     sources, begin = [], 0
     for i, (parts, facts) in enumerate(zip(versions, manifests)):
-        end = begin + len(parts.weights)
-        source = model.ModelSource(
-            name=parts.name,
-            inputs=parts.inputs,
-            outputs=parts.outputs,
-            plan=parts.plan,
-            kernels=parts.kernels,
-            weight_offsets=packed.offsets[begin:end],
-            weights_bytes=packed.nbytes,
-            external_weights=external,
-            target=parts.target,
-            manifest=json.dumps(facts, separators=(",", ":")),
-            manifest_file=files[_suffixes(versions)[i]].name,
-            step_lines=manifest.step_lines(facts),
-            symbol=f"tyc_version{i}" if len(versions) > 1 else "",
-            workspace_bytes=facts["memory"]["workspace_bytes"],
-        )
+        symbol = f"tyc_version{i}" if len(versions) > 1 else ""
+        file = files[_suffixes(versions)[i]].name
+        source = _source(parts, facts, packed, begin, external, symbol, file)
         own = _version_objects(source, parts)
         made += [link.link_version(own, source.symbol, base)] if source.symbol else own
         sources.append(source)
-        begin = end
+        begin += len(parts.weights) + _kept(parts)
     if len(versions) > 1:
         # By the least of the targets: this much runs before a version is chosen.
         text = model.emit_thunks(sources)
@@ -187,6 +193,41 @@ def _objects(
         weights.weights_object(base / "weights.bin", base / "weights.o")
         made.append(base / "weights.o")
     return made
+
+
+def _source(
+    parts: Parts,
+    facts: dict[str, Any],
+    packed: weights.WeightFile,
+    begin: int,
+    external: bool,
+    symbol: str,
+    manifest_file: str,
+) -> model.ModelSource:
+    """What one version's own object says; its weights are those from number `begin` on."""
+    end = begin + len(parts.weights)
+    return model.ModelSource(
+        name=parts.name,
+        inputs=parts.inputs,
+        outputs=parts.outputs,
+        plan=parts.plan,
+        kernels=parts.kernels,
+        weight_offsets=packed.offsets[begin:end],
+        weights_bytes=packed.nbytes,
+        external_weights=external,
+        target=parts.target,
+        manifest=json.dumps(facts, separators=(",", ":")),
+        manifest_file=manifest_file,
+        step_lines=manifest.step_lines(facts),
+        symbol=symbol,
+        workspace_bytes=facts["memory"]["workspace_bytes"],
+        initial=_initial(parts, packed.offsets[end : end + _kept(parts)]),
+    )
+
+
+def _kept(parts: Parts) -> int:
+    """How many arrays of the state are kept in the library: zeros are not."""
+    return sum(bool(a.any()) for a in parts.state.values())
 
 
 def _version_objects(source: model.ModelSource, parts: Parts) -> list[bytes | Path]:

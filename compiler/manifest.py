@@ -38,7 +38,7 @@ def manifest_of(parts: Parts, weights_bytes: int, weights_file: str) -> dict[str
         "name": parts.name,
         "tyc_version": _version(),
         "target": {"triple": target.triple, "cpu": target.cpu, "features": list(target.features)},
-        "inputs": tensors(parts.inputs),
+        "inputs": [entry | _role(parts, entry["name"]) for entry in tensors(parts.inputs)],
         "outputs": tensors(parts.outputs),
         "memory": _memory(plan, used.values(), weights_bytes),
         "weights": file,
@@ -49,6 +49,12 @@ def manifest_of(parts: Parts, weights_bytes: int, weights_file: str) -> dict[str
             for s in plan.steps
         ],
     }
+
+
+def _role(parts: Parts, name: str) -> dict[str, Any]:
+    """What a run does with an input, where it does not only read it."""
+    updated = {"updated": True} if name in parts.updated else {}
+    return updated | ({"initialized": True} if name in parts.state else {})
 
 
 def _memory(plan: Plan, kernels: Iterable[CompiledKernel], weights_bytes: int) -> dict[str, Any]:

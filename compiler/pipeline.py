@@ -36,6 +36,7 @@ from tyc.compiler.transforms.plan_memory import (
     materialize_outputs,
     origin,
     plan_memory,
+    separate_updates,
 )
 from tyc.compiler.transforms.simplify import simplify
 from tyc.compiler.transforms.split_reductions import split_reductions
@@ -154,6 +155,10 @@ class Compilation:
 
     def plan_memory(self) -> None:
         """Gives every buffer its place; computes in strips what the budget leaves no room for."""
+        with self.timed("plan"), self.program.module.context, ir.Location.unknown():
+            copies = separate_updates(self.program, self.kernels)
+        if copies:
+            self.compile_kernels()
         with self.timed("plan"), self.program.module.context:
             self._plan(self.options.memory_budget)
             budget = self.plan.budget_bytes
@@ -162,6 +167,7 @@ class Compilation:
             self.compile_kernels()
             with self.timed("plan"), self.program.module.context:
                 self._plan(budget)
+        assert len(self.plan.updates) == len(self.program.updates), "an update has no place"
         check_budget(self.plan)
 
     def _plan(self, budget: Budget) -> None:
@@ -185,14 +191,17 @@ class Compilation:
 
     def parts(self) -> artifact.Parts:
         """All that goes into the library."""
+        updates = self.program.updates
         return artifact.Parts(
             name=identifier(self.program.name),
             inputs=self.program.inputs,
-            outputs=self.program.outputs,
+            outputs=[(n, t) for n, t in self.program.outputs if n not in updates],
             plan=self.plan,
             kernels=self.kernels,
             weights=self.weights,
             parameters=self.program.parameters,
+            updated=frozenset(updates.values()),
+            state=self.program.state,
             target=self.target,
             options=self.options,
         )

@@ -53,6 +53,11 @@ class Program:
         return list(zip(self._names("res_attrs"), map(type_of, values)))
 
     @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs, in order."""
+        return self._names("res_attrs")
+
+    @property
     def updates(self) -> dict[str, str]:
         """The outputs that are new values of inputs: name of the output, name of the input."""
         found = zip(self._names("res_attrs"), self._names("res_attrs", "ty.updates"))

@@ -266,10 +266,18 @@ def compile_program(program: Program, path: str | Path, options: dict[str, Any])
 def executable(
     program: Program, options: dict[str, Any]
 ) -> Callable[[list[np.ndarray]], list[np.ndarray]]:
-    """The compiled program as a function of arrays."""
+    """The compiled program as a function of arrays; new values of inputs stand in their arrays."""
+    updates = program.updates
+    places = {name: i for i, (name, _) in enumerate(program.inputs)}
+    sources = [places[updates[n]] if n in updates else -1 for n in program.output_names]
     # A loaded library lives on without its file.
     with tempfile.TemporaryDirectory(prefix="tyc-") as folder:
         written = compile_program(program, Path(folder) / f"{program.name}.so", options)
         module = load(written.library)
-    many = len(module.outputs) > 1
-    return lambda arrays: list(module(*arrays)) if many else [module(*arrays)]
+
+    def run(arrays: list[np.ndarray]) -> list[np.ndarray]:
+        made = module(*arrays)
+        results = iter(made if isinstance(made, tuple) else (made,))
+        return [next(results) if i < 0 else arrays[i] for i in sources]
+
+    return run

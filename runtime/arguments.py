@@ -61,8 +61,14 @@ def _arity(model: str, message: str) -> UserError:
 
 
 def as_input(model: str, spec: TensorSpec, value: Any) -> np.ndarray:
-    """An aligned, C-contiguous array for an input: `value` itself where possible."""
+    """An aligned, C-contiguous array for an input: `value` itself where possible.
+
+    What a run updates must be `value` itself.
+    """
     node = f"{model}: input {spec.name!r}"
+    if spec.updated:
+        _check_written(node, "an updated input", spec, value)
+        return value
     if isinstance(value, (bool, int, float, list, tuple)):
         array = _from_python(node, spec, value)
     else:
@@ -137,7 +143,7 @@ def as_outputs(model: str, specs: Sequence[TensorSpec], out: Any) -> list[np.nda
         if array is None:
             array = np.empty(spec.shape, spec.numpy_dtype)
         elif not fits(array, spec.numpy_dtype, spec.shape):
-            _check_output(f"{model}: output {spec.name!r}", spec, array)
+            _check_written(f"{model}: output {spec.name!r}", "out", spec, array)
         arrays.append(array)
     return arrays
 
@@ -168,15 +174,15 @@ def _given_outputs(model: str, specs: Sequence[TensorSpec], out: Any) -> list:
     return given
 
 
-def _check_output(node: str, spec: TensorSpec, array: Any) -> None:
+def _check_written(node: str, what: str, spec: TensorSpec, array: Any) -> None:
     make_one = f"make one: np.empty({list(spec.shape)}, {spec.numpy_dtype.name!r})"
     if not isinstance(array, np.ndarray):
-        message = f"out must be a NumPy array, got {type(array).__name__}"
+        message = f"{what} must be a NumPy array, got {type(array).__name__}"
         raise UserError(message, node=node, hint=make_one)
     _check_type(node, spec, array, make_one, make_one)
     if not array.flags.carray:
         raise UserError(
-            "out must be writable, aligned and C-contiguous, got an array that is not",
+            f"{what} must be writable, aligned and C-contiguous, got an array that is not",
             node=node,
             hint=make_one,
         )
@@ -187,13 +193,11 @@ def check_overlap(
     inputs: Sequence[tuple[TensorSpec, int]],
     outputs: Sequence[tuple[TensorSpec, int]],
 ) -> None:
-    """Refuses outputs that share memory with an input or another output, given their addresses.
+    """Refuses outputs and updated inputs that share memory with another tensor, given addresses.
 
-    A kernel may read an input after the first output is written. The exception is the manifest's:
-    an output that `aliases` an input may be that input's array.
+    A kernel may read an input after the first output is written.
     """
-    shared = {(spec.aliases, at) for spec, at in outputs if spec.aliases}
-    ranges = [(at, at + s.nbytes, False, s) for s, at in inputs if (s.name, at) not in shared]
+    ranges = [(at, at + s.nbytes, s.updated, s) for s, at in inputs]
     ranges += [(at, at + s.nbytes, True, s) for s, at in outputs]
     ranges = sorted((r for r in ranges if r[0] < r[1]), key=lambda r: r[:2])
     # By rising address: a range overlaps an earlier one if one of those reaches beyond its begin.
@@ -208,7 +212,8 @@ def check_overlap(
 
 def _overlap(model: str, output: TensorSpec, other: TensorSpec) -> UserError:
     return UserError(
-        f"out must not share memory with other tensors, got some of {other.name!r}",
-        node=f"{model}: output {output.name!r}",
+        f"{'an updated input' if output.updated else 'out'} must not share memory with other "
+        f"tensors, got some of {other.name!r}",
+        node=f"{model}: {'input' if output.updated else 'output'} {output.name!r}",
         hint="give an array of its own",
     )

@@ -34,6 +34,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
         ],
     ),
     "profile": (_STATUS, [_POINTER, _POINTER, _POINTER, _POINTER, _POINTER]),
+    "initialize": (_STATUS, [_POINTER]),
     "workspace_bytes": (ctypes.c_size_t, []),
     "manifest": (ctypes.c_char_p, []),
     "status_message": (ctypes.c_char_p, [_STATUS]),

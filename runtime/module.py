@@ -80,6 +80,7 @@ class Module:
         self._weights = _map_weights(library)
         self._input_types = [(spec.numpy_dtype, spec.shape) for spec in self.inputs]
         self._output_types = [(spec.numpy_dtype, spec.shape) for spec in self.outputs]
+        self._updates = any(spec.updated for spec in self.inputs)
         self._positions = positions(self.inputs)
         self._result = result_type(self.name, self.outputs)
         self._local = threading.local()
@@ -94,8 +95,26 @@ class Module:
             results = [np.empty(shape, dtype) for dtype, shape in self._output_types]
         else:
             results = as_outputs(self.name, self.outputs, out)
-        self._invoke(arrays, results, check=out is not None)
+        self._invoke(arrays, results, check=out is not None or self._updates)
         return results[0] if len(results) == 1 else self._result(*results)
+
+    def initialize(self) -> dict[str, np.ndarray]:
+        """New arrays with the initial values of a step's state, by the names of the inputs.
+
+        state = module.initialize()
+        loss = module(image, label, **state)     # updates the arrays
+        """
+        state = {s.name: np.empty(s.shape, s.numpy_dtype) for s in self.inputs if s.initialized}
+        if state:
+            count = len(self.inputs)
+            external = [self._weights.address] if self._weights is not None else []
+            pointers = (ctypes.c_void_p * (count + len(external)))()
+            for i, spec in enumerate(self.inputs):
+                if spec.initialized:
+                    pointers[i] = address(state[spec.name])
+            pointers[count:] = external
+            self._check(self._library.function("initialize")(pointers))
+        return state
 
     def profile(self, *args: Any, **kwargs: Any) -> np.ndarray:
         """Runs the model once, as a call does. Gives the time in nanoseconds before the first of

@@ -23,8 +23,10 @@ class TensorSpec:
     name: str
     dtype: str
     shape: tuple[int, ...]
-    aliases: str = ""
-    """For an output: the input whose memory it may share, as a training step's parameters do."""
+    updated: bool = False
+    """An input that a run writes its new value into, as a training step does with parameters."""
+    initialized: bool = False
+    """An input whose first value the library knows: `Module.initialize` gives it."""
 
     @cached_property
     def numpy_dtype(self) -> np.dtype:
@@ -61,7 +63,11 @@ def read_specs(entries: list[dict[str, Any]], node: str) -> list[TensorSpec]:
     specs = []
     for entry in entries:
         spec = TensorSpec(
-            entry["name"], entry["dtype"], tuple(entry["shape"]), entry.get("aliases", "")
+            entry["name"],
+            entry["dtype"],
+            tuple(entry["shape"]),
+            entry.get("updated", False),
+            entry.get("initialized", False),
         )
         if spec.dtype not in abi.DTYPE_CODES:
             raise _refuse(f"dtype of {spec.name!r} must be known, got {spec.dtype!r}", node)

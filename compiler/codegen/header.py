@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tyc.dialects.types import DType, TensorType
 from tyc.runtime import native
@@ -47,14 +48,33 @@ def identifiers(names: Sequence[str]) -> list[str]:
     return found
 
 
+@dataclass(frozen=True)
+class Changes:
+    """Names of the inputs that a run updates, and of those that `NAME_initialize` sets."""
+
+    updated: frozenset[str] = frozenset()
+    state: frozenset[str] = frozenset()
+
+    def note(self, name: str) -> str:
+        """What the header says of an input."""
+        words = ["updated"] if name in self.updated else []
+        return ", ".join(["", *words, *(["set by initialize"] if name in self.state else [])])
+
+
 def _struct(
-    name: str, side: str, tensors: Sequence[tuple[str, TensorType]], external: bool
+    name: str,
+    side: str,
+    tensors: Sequence[tuple[str, TensorType]],
+    external: bool,
+    changes: Changes,
 ) -> list[str]:
-    const = "const " if side == "inputs" else ""
+    written = changes.updated | changes.state
     rows = []
     for field, (original, kind) in zip(identifiers([n for n, _ in tensors]), tensors):
         sizes = ",".join(map(str, kind.shape))
         label = f" {original}" if original != field else ""
+        const = "const " if side == "inputs" and original not in written else ""
+        label += changes.note(original) if side == "inputs" else ""
         rows.append(f"    {const}{c_type(kind.dtype)} *{field}; /* {kind.dtype}[{sizes}]{label} */")
     if side == "inputs" and external:
         rows.append(f"    const void *weights; /* from {name}_weights_map */")
@@ -69,6 +89,7 @@ def emit_header(
     outputs: Sequence[tuple[str, TensorType]],
     external: bool,
     steps: int,
+    changes: Changes = Changes(),
 ) -> str:
     """The text of `NAME.h`; it needs no other file of ours."""
     types = native.public_header()
@@ -76,9 +97,11 @@ def emit_header(
     lines = [f"/* {name}.h: made by tyc; the C interface of {name}.so. */"]
     lines += [f"#ifndef {guard}", f"#define {guard}", "", types]
     lines += ["#ifdef __cplusplus", 'extern "C" {', "#endif", ""]
-    lines += [*_struct(name, "inputs", inputs, external), ""]
-    lines += [*_struct(name, "outputs", outputs, external), ""]
+    lines += [*_struct(name, "inputs", inputs, external, changes), ""]
+    lines += [*_struct(name, "outputs", outputs, external, changes), ""]
     lines += [_FUNCTIONS.replace("NAME", name).replace("STEPS", str(steps))]
+    if changes.state:
+        lines += [_INITIALIZE.replace("NAME", name)]
     if external:
         lines += [_WEIGHTS.replace("NAME", name)]
     lines += ["#ifdef __cplusplus", "}", "#endif", f"#endif /* {guard} */", ""]
@@ -106,6 +129,10 @@ void NAME_executor_destroy(tyc_executor *executor);
  * and after each one. */
 tyc_status NAME_profile(const NAME_inputs *inputs, const NAME_outputs *outputs, void *workspace,
                         const tyc_executor *executor, int64_t *times);
+"""
+_INITIALIZE = """\
+/* Writes the initial values of the state into its tensors; leaves the others alone. */
+tyc_status NAME_initialize(const NAME_inputs *inputs);
 """
 _WEIGHTS = """\
 /* Maps the weights file that was written beside the library. */

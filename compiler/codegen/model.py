@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tyc.compiler.codegen import debug
+from tyc.compiler.codegen.initialize import Initial, emit_initialize
 from tyc.compiler.codegen.native import task_symbol
 from tyc.compiler.kernels import CompiledKernel
 from tyc.compiler.planning.plan import Plan, offset_in_root
@@ -41,6 +42,7 @@ class ModelSource:
     """The symbol of the description, of a library with several versions."""
     workspace_bytes: int = 0
     """What `NAME_workspace_bytes` says, where that is more than this version needs."""
+    initial: Sequence[Initial] = ()
 
     @property
     def workspace(self) -> int:
@@ -54,10 +56,12 @@ def is_parallel(kernel: CompiledKernel, target: Target) -> bool:
     return cost.pays_to_split(time, kernel.count, target)
 
 
-def exports(name: str, external_weights: bool) -> list[str]:
+def exports(name: str, external_weights: bool, state: bool = False) -> list[str]:
     """The symbols of a model's library."""
     stems = ["run", "call", "workspace_bytes", "manifest", "status_message", "executor_create",
              "executor_destroy", "profile"]  # fmt: skip
+    if state:
+        stems.append("initialize")
     if external_weights:
         stems += ["weights_map", "weights_unmap"]
     return [f"{name}_{s}" for s in stems]
@@ -71,8 +75,14 @@ def emit_model(source: ModelSource) -> str:
     parts += [_model(source), _DISPATCH, _main(source, steps), _main(source, steps, timed=True)]
     if not source.symbol:
         parts.append(_thunks(source.name, source.external_weights, source.workspace, []))
+        parts.append(_initialize(source))
     parts.append(steps.text())
     return "\n".join(parts)
+
+
+def _initialize(source: ModelSource) -> str:
+    external = len(source.inputs) if source.external_weights else None
+    return emit_initialize(source.name, source.initial, external) if source.initial else ""
 
 
 def emit_thunks(sources: Sequence[ModelSource]) -> str:
@@ -83,7 +93,8 @@ def emit_thunks(sources: Sequence[ModelSource]) -> str:
     table = ", ".join(f"ptr @{s}" for s in symbols)
     lines.append(f"@versions = internal constant [{len(symbols)} x ptr] [{table}]")
     thunks = _thunks(first.name, first.external_weights, first.workspace, symbols)
-    return "\n".join([_DECLARATIONS, *lines, thunks])
+    lines += _weights_symbol(first)
+    return "\n".join([_DECLARATIONS, *lines, thunks, _initialize(first)])
 
 
 _DECLARATIONS = """\
@@ -120,9 +131,12 @@ shared:
 def _tasks(source: ModelSource) -> list[str]:
     names = dict.fromkeys(step.kernel for step in source.plan.steps)
     lines = [f"declare hidden void @{task_symbol(n)}(ptr, i64, i64, i32)" for n in names]
-    if source.weights_bytes and not source.external_weights:
-        lines.append("@tyc_weights = external hidden constant i8")
-    return lines
+    return lines + _weights_symbol(source)
+
+
+def _weights_symbol(source: ModelSource) -> list[str]:
+    inside = source.weights_bytes and not source.external_weights
+    return ["@tyc_weights = external hidden constant i8"] if inside else []
 
 
 def _string(symbol: str, text: str) -> str:

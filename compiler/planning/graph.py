@@ -85,6 +85,16 @@ def bits(mask: int) -> list[int]:
     return found
 
 
+def _readers(graph: Graph) -> dict[int, int]:
+    """For each value that is written over the mask of the kernels that read it."""
+    masks = dict.fromkeys(graph.updates.values(), 0)
+    for k, kernel in enumerate(graph.kernels):
+        for v in (graph.root(v)[0] for v in kernel.inputs):
+            if v in masks:
+                masks[v] |= 1 << k
+    return masks
+
+
 class Facts:
     """What a search for an order asks again and again, as lists and bit masks.
 
@@ -100,17 +110,15 @@ class Facts:
         self.size = [reserved(n) for n in graph.sizes]
         self.touch = [0] * len(graph.sizes)
         self.needs: list[int] = []
+        readers = _readers(graph)
         self.touched: list[tuple[int, ...]] = []
-        readers: dict[int, int] = {}
         for k, kernel in enumerate(graph.kernels):
             need = 0
             for v in kernel.inputs:
                 need |= producers[v]
             for v in kernel.outputs:
                 if v in graph.updates:
-                    need |= readers.get(graph.updates[v], 0)
-            for v in kernel.inputs:
-                readers[v] = readers.get(v, 0) | 1 << k
+                    need |= readers[graph.updates[v]]
             self.needs.append(need & ~(1 << k))
             storages = dict.fromkeys(roots[v] for v in (*kernel.inputs, *kernel.outputs))
             self.touched.append(tuple(s for s in storages if self.size[s]))

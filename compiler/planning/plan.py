@@ -46,7 +46,8 @@ class Plan:
 
     `peak_live_bytes` is the largest set of buffers that live at once, `bound_bytes` what it is at
     least in any order; `moved` counts the steps that were put elsewhere, `recomputed` those that
-    run again. `budget_bytes` is what was asked for.
+    run again. `budget_bytes` is what was asked for. `updates` are buffers with the new value of an
+    input, and the buffer with the old value, which has the same bytes.
     """
 
     buffers: list[Buffer] = field(default_factory=list)
@@ -57,6 +58,7 @@ class Plan:
     moved: int = 0
     recomputed: int = 0
     budget_bytes: int | None = None
+    updates: dict[int, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON-able data."""
@@ -82,19 +84,7 @@ def graph_of(plan: Plan, facts: Sequence[Facts] = ()) -> Graph:
         kernels.append(Kernel(inputs, outputs, pairs, known.cost, step.kernel))
     sizes = [b.nbytes if b.place == "arena" else 0 for b in plan.buffers]
     parts = {v: (b.whole, b.offset) for v, b in enumerate(plan.buffers) if b.whole >= 0}
-    return Graph(sizes, kernels, parts, _updates(plan))
-
-
-def _updates(plan: Plan) -> dict[int, int]:
-    """The buffers that steps write over an input, and that input's."""
-    written = {v for step in plan.steps for v in step.outputs}
-    read = {b.index: v for v, b in enumerate(plan.buffers) if b.place == "input"
-            if v not in written and b.whole < 0}  # fmt: skip
-    return {
-        v: read[b.index]
-        for v, b in enumerate(plan.buffers)
-        if v in written and b.place == "input" and b.index in read
-    }
+    return Graph(sizes, kernels, parts, plan.updates)
 
 
 def assign_offsets(plan: Plan, facts: Sequence[Facts] = ()) -> None:

@@ -110,11 +110,12 @@ def _outline_group(program: Program, operations: list[ir.Operation], known: dict
     outputs = _external_results(operations, inside)
     function = _make_function(program, operations, operands, constants, outputs)
     text = str(function)
-    if text in known:
+    name = known.get(text) or f"{_stem(operations)}_{_digest(text)}"
+    if name in known.values():
         function.erase()
     else:
-        known[text] = f"{_stem(operations)}_{_digest(text)}"
-        function.attributes["sym_name"] = ir.StringAttr.get(known[text])
+        function.attributes["sym_name"] = ir.StringAttr.get(name)
+    known[text] = name
     last = operations[-1]
     with ir.InsertionPoint(last), last.location:
         symbol = ir.FlatSymbolRefAttr.get(known[text])

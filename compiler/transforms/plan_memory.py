@@ -1,5 +1,6 @@
 """Plans the memory of a fused program: which buffer each value lives in, and where.
 
+The new value of an input is written into the input's own buffer, after all who read the old one.
 A view shares the buffer of what it views. A result of main lives in the caller's output, so that
 nothing is copied at the end; a result that cannot (an input or a parameter returned as it is, or
 one value returned twice) was made a copy by `materialize_outputs` before fusion.
@@ -12,11 +13,13 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from mlir import ir
 
 from tyc.compiler.kernels import CompiledKernel
+from tyc.compiler.planning import updates
 from tyc.compiler.planning.budget import Budget
 from tyc.compiler.planning.plan import (
     Buffer,
@@ -32,6 +35,7 @@ from tyc.compiler.rewriting import producer
 from tyc.compiler.schedules import cost
 from tyc.compiler.schedules.kernel import Packing
 from tyc.compiler.targets import Target
+from tyc.compiler.transforms.outline import outline
 from tyc.compiler.transforms.strip_rows import piece_offset
 from tyc.dialects import building
 from tyc.dialects.program import Program
@@ -44,8 +48,6 @@ def materialize_outputs(program: Program) -> None:
     A result that is an input, a parameter or a constant, or is returned twice (through views or
     not), becomes `ty.broadcast_to` of itself: a kernel that copies.
     """
-    from tyc.dialects import ty
-
     seen: set[ir.Value] = set()
     terminator = program.terminator
     for i, value in enumerate(list(terminator.operands)):
@@ -53,10 +55,20 @@ def materialize_outputs(program: Program) -> None:
         made = producer(source)
         fixed = made is None or made.NAME in ("parameter", "constant")
         if fixed or source in seen:
-            with ir.InsertionPoint(terminator), terminator.location:
-                shape = building.type_of(value).shape
-                terminator.operands[i] = ty.broadcast_to(value, shape=shape)
+            _copied(program, i)
         seen.add(source)
+
+
+def _copied(program: Program, number: int) -> ir.Operation:
+    """Makes a result of main a copy of what it was; the operation that copies."""
+    from tyc.dialects import ty
+
+    terminator = program.terminator
+    with ir.InsertionPoint(terminator), terminator.location:
+        value = terminator.operands[number]
+        copy = ty.broadcast_to(value, shape=building.type_of(value).shape)
+        terminator.operands[number] = copy
+    return copy.owner.operation
 
 
 def _viewed(value: ir.Value) -> ir.Value:
@@ -93,7 +105,42 @@ def plan_memory(
 
 
 def steps_of(program: Program, kernels: Mapping[str, CompiledKernel]) -> tuple[Plan, list[Weight]]:
-    """The calls of a fused program as steps whose buffers have no place yet, and its weights."""
+    """The calls of a fused program as steps whose buffers have no place yet, and its weights.
+
+    They stand in an order in which they can run: who updates an input comes after its readers.
+    """
+    planner = _walked(program, kernels)
+    plan = planner.plan
+    order, refused = updates.in_order(plan, _in_place(plan, kernels))
+    plan.steps = [plan.steps[i] for i in order]
+    for buffer in refused:  # of kernels that are not what they will be
+        del plan.updates[buffer]
+    return plan, list(planner.weights)
+
+
+def _in_place(plan: Plan, kernels: Mapping[str, CompiledKernel]) -> list[Facts]:
+    """Where steps may write over what they read; a kernel that is not compiled yet everywhere."""
+    found = []
+    for step in plan.steps:
+        kernel = kernels.get(step.kernel)
+        anywhere = product(range(len(step.inputs)), range(len(step.outputs)))
+        found.append(Facts(list(anywhere) if kernel is None else kernel.in_place))
+    return found
+
+
+def separate_updates(program: Program, kernels: Mapping[str, CompiledKernel]) -> bool:
+    """Gives a copy at the end to each new value of an input that its own kernel cannot write there.
+
+    True where there is one: it is a new kernel then.
+    """
+    planner = _walked(program, kernels)
+    refused = updates.in_order(planner.plan, _in_place(planner.plan, kernels))[1]
+    copies = [_copied(program, planner.results[buffer]) for buffer in refused]
+    outline(program, [("copy", [copy]) for copy in copies])
+    return bool(copies)
+
+
+def _walked(program: Program, kernels: Mapping[str, CompiledKernel]) -> _Planner:
     planner = _Planner(program, kernels)
     # The last first: what a concatenation joins may be one itself.
     for operation in reversed(list(program.operations())):
@@ -102,7 +149,7 @@ def steps_of(program: Program, kernels: Mapping[str, CompiledKernel]) -> tuple[P
     for operation in program.operations():
         if operation.name == "func.call":
             planner.call(operation)
-    return planner.plan, list(planner.weights)
+    return planner
 
 
 def facts_of(plan: Plan, kernels: Mapping[str, CompiledKernel], target: Target) -> list[Facts]:
@@ -151,10 +198,22 @@ class _Planner:
         self.weights: dict[Weight, int] = {}
         # Of pieces the shape of the whole, whose strides they have.
         self.shapes: dict[ir.Value, tuple[int, ...]] = {}
+        self.results: dict[int, int] = {}
+        """The number of the result that each buffer with a new value of an input is."""
+        inputs = {name: i for i, (name, _) in enumerate(program.inputs)}
         for i, argument in enumerate(program.block.arguments):
             self.numbers[argument] = self._add(argument, "input", i)
-        for i, value in enumerate(program.terminator.operands):
-            self.numbers[_viewed(value)] = self._add(value, "output", i)
+        outputs, sources = 0, program.updates
+        for i, (name, value) in enumerate(zip(program.output_names, program.terminator.operands)):
+            source = sources.get(name)
+            if source is None:
+                self.numbers[_viewed(value)] = self._add(value, "output", outputs)
+                outputs += 1
+            else:
+                number = self._add(value, "input", inputs[source])
+                self.numbers[_viewed(value)] = number
+                self.plan.updates[number] = inputs[source]
+                self.results[number] = i
 
     def _add(self, value: ir.Value, place: str, index: int) -> int:
         self.plan.buffers.append(Buffer(building.type_of(value).nbytes, place, index))

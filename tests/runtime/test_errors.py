@@ -148,15 +148,28 @@ def test_overlap_is_found_between_parts_of_arrays(module):
     module(frozen, frozen[0, 0:1].reshape(()), out={"y": high})
 
 
-def test_out_may_be_the_input_that_it_aliases(build):
-    outputs = [
-        {"name": "y", "dtype": "f32", "shape": [10, 100], "aliases": "x"},
-        {"name": "sum", "dtype": "i64", "shape": []},
+def test_an_updated_input_is_the_callers_own_array(build):
+    inputs = [
+        {"name": "x", "dtype": "f32", "shape": [10, 100], "updated": True},
+        {"name": "delta", "dtype": "f32", "shape": []},
     ]
-    module = runtime.load(build("inout", {"outputs": outputs}), threads=1)
+    module = runtime.load(build("inout", {"inputs": inputs}), threads=1)
+    make = "make one: np.empty([10, 100], 'float32')"
+    assert message(module, X.tolist(), 1) == (
+        f"inout: input 'x': an updated input must be a NumPy array, got list; {make}"
+    )
+    fixed = X.copy()
+    fixed.flags.writeable = False
+    assert message(module, fixed, 1) == (
+        "inout: input 'x': an updated input must be writable, aligned and C-contiguous, got an "
+        f"array that is not; {make}"
+    )
     x = X.copy()
-    module(x, 1, out={"y": x})
-    np.testing.assert_array_equal(x, X + 1)
+    assert message(module, x, x[0, :1].reshape(())) == (
+        "inout: input 'x': an updated input must not share memory with other tensors, got some of "
+        "'delta'; give an array of its own"
+    )
+    np.testing.assert_array_equal(module(x, 1)[0], X + 1)
 
 
 def test_files_that_are_no_library(tmp_path, fake):

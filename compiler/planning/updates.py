@@ -1,0 +1,92 @@
+"""New values of inputs, in the bytes of the old ones: who may write there, and when.
+
+    p' = step(p, g);  h = f(p)        h = f(p);  p' = step(p, g)      in p's own buffer
+
+The kernel that writes the new value runs after all that read the old one, and reads the old one
+itself only element by element. Where that cannot be (a reader that needs the new value of
+something; a kernel that mixes elements) the value has to be copied at the end.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+
+from tyc.compiler.planning.plan import Facts, Plan, root
+
+
+def in_order(plan: Plan, facts: Sequence[Facts]) -> tuple[list[int], list[int]]:
+    """Numbers of the steps in an order in which each update comes after the readers of the old
+    value, as near to their own as can be; and the updates that cannot be written in place."""
+    if not plan.updates:
+        return list(range(len(plan.steps))), []
+    graph = _Dependences(plan)
+    refused = [new for new in plan.updates if not graph.admit(new, facts)]
+    return graph.order(), refused
+
+
+class _Dependences:
+    """Which steps come after which."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.after: list[set[int]] = [set() for _ in plan.steps]
+        self.writers: dict[int, list[int]] = {}
+        self.readers: dict[int, list[int]] = {}
+        for k, step in enumerate(plan.steps):
+            for b in {root(plan, b) for b in step.inputs}:
+                self.readers.setdefault(b, []).append(k)
+                for writer in self.writers.get(b, ()):
+                    self.after[writer].add(k)
+            for b in {root(plan, b) for b in step.outputs}:
+                self.writers.setdefault(b, []).append(k)
+
+    def admit(self, new: int, facts: Sequence[Facts]) -> bool:
+        """True where the new value may be written over the old one; the order then says so."""
+        writers = self.writers.get(new, [])
+        old = self.plan.updates[new]
+        readers = self.readers.get(old, [])
+        if len(writers) != 1:
+            return False
+        writer = writers[0]
+        if writer in readers and not self._elementwise(writer, old, new, facts[writer]):
+            return False
+        others = set(readers) - {writer}
+        if others & self._following(writer):
+            return False
+        for reader in others:
+            self.after[reader].add(writer)
+        return True
+
+    def _elementwise(self, writer: int, old: int, new: int, facts: Facts) -> bool:
+        """True where every read of the old value may share bytes with the new one."""
+        step, pairs = self.plan.steps[writer], set(facts.in_place)
+        reads = [i for i, b in enumerate(step.inputs) if root(self.plan, b) == old]
+        at = step.outputs.index(new) if new in step.outputs else -1
+        return all(step.inputs[i] == old and (i, at) in pairs for i in reads)
+
+    def _following(self, step: int) -> set[int]:
+        found, stack = set(), [step]
+        while stack:
+            for k in self.after[stack.pop()]:
+                if k not in found:
+                    found.add(k)
+                    stack.append(k)
+        return found
+
+    def order(self) -> list[int]:
+        """The steps by dependence, and otherwise as they are."""
+        missing = [0] * len(self.after)
+        for followers in self.after:
+            for k in followers:
+                missing[k] += 1
+        ready = [k for k, n in enumerate(missing) if not n]
+        found = []
+        while ready:
+            k = heapq.heappop(ready)
+            found.append(k)
+            for follower in self.after[k]:
+                missing[follower] -= 1
+                if not missing[follower]:
+                    heapq.heappush(ready, follower)
+        return found
