@@ -1,0 +1,99 @@
+"""New values of inputs in the old ones' bytes: which order, and where that cannot be."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tyc.compiler.planning.plan import Buffer, Facts, Plan, Step, arrange
+from tyc.compiler.planning.updates import in_order
+
+
+def _plan(inputs: int, arena: int, updates: dict[int, int], steps: list[Step]) -> Plan:
+    """Inputs come first, then as many buffers of the arena; then the new values of inputs."""
+    buffers = [Buffer(64, "input", i) for i in range(inputs)]
+    buffers += [Buffer(64, "arena") for _ in range(arena)]
+    buffers += [Buffer(64, "input", old) for old in updates.values()]
+    return Plan(buffers, steps, updates=updates)
+
+
+def test_readers_of_the_old_value_come_first() -> None:
+    steps = [Step("write", [0, 1], [4]), Step("read", [0], [2]), Step("join", [2, 4], [3])]
+    plan = _plan(2, 2, {4: 0}, steps)
+    in_place = [Facts(in_place=[(0, 0)]), Facts(), Facts()]
+    assert in_order(plan, in_place) == ([1, 0, 2], [])
+
+
+def test_a_kernel_that_mixes_elements_of_the_old_value_cannot_write_over_it() -> None:
+    plan = _plan(2, 0, {2: 0}, [Step("write", [0, 1], [2])])
+    assert in_order(plan, [Facts()])[1] == [2]
+    assert in_order(plan, [Facts(in_place=[(1, 0)])])[1] == [2]
+    twice = _plan(2, 0, {2: 0}, [Step("write", [0, 0], [2])])
+    assert in_order(twice, [Facts(in_place=[(0, 0)])])[1] == [2]
+    assert in_order(twice, [Facts(in_place=[(0, 0), (1, 0)])])[1] == []
+
+
+def test_of_values_that_are_exchanged_one_is_copied() -> None:
+    plan = _plan(2, 0, {2: 0, 3: 1}, [Step("a", [1], [2]), Step("b", [0], [3])])
+    order, refused = in_order(plan, [Facts(), Facts()])
+    assert order == [1, 0] and refused == [3]
+
+
+def test_a_reader_that_needs_the_new_value_refuses_it() -> None:
+    steps = [Step("write", [1], [3]), Step("read", [0, 3], [2])]
+    assert in_order(_plan(2, 1, {3: 0}, steps), [Facts(), Facts()])[1] == [3]
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> tuple[Plan, list[Facts]]:
+    """Steps that read any earlier values, and some that write new values of the inputs."""
+    inputs, count = 3, draw(st.integers(1, 8))
+    updated = draw(st.lists(st.integers(0, inputs - 1), max_size=inputs, unique=True))
+    news = {inputs + count + i: old for i, old in enumerate(updated)}
+    written = draw(st.permutations([*range(inputs, inputs + count), *news]))
+    readable, steps, facts = list(range(inputs)), [], []
+    for value in written:
+        reads = draw(st.lists(st.sampled_from(readable), min_size=1, max_size=3))
+        steps.append(Step(f"k{value}", reads, [value]))
+        free = [(i, 0) for i in range(len(reads)) if draw(st.booleans())]
+        facts.append(Facts(in_place=free, cost=1.0))
+        readable.append(value)
+    return _plan(inputs, count, news, steps), facts
+
+
+def _run(plan: Plan) -> list[int]:
+    """The inputs' memory after a run of the steps on numbers, and what each step read."""
+    memory = {("input", i): 100 + i for i in range(3)}
+    for step in plan.steps:
+        places = [(plan.buffers[b].place, plan.buffers[b].index) for b in step.inputs]
+        value = hash((step.kernel, *(memory[p] for p in places)))
+        (out,) = step.outputs
+        memory[plan.buffers[out].place, plan.buffers[out].index] = value
+    return [memory["input", i] for i in range(3)]
+
+
+@given(plans())
+def test_the_order_gives_what_separate_buffers_give(made: tuple[Plan, list[Facts]]) -> None:
+    plan, facts = made
+    order, refused = in_order(plan, facts)
+    assert sorted(order) == list(range(len(plan.steps)))
+    # Each value in a place of its own, and the new ones written back at the end.
+    for number, buffer in enumerate(plan.buffers[3:], 3):
+        buffer.place, buffer.index = "apart", number
+    apart = _run(plan)
+    memory: dict[int, int] = {i: 100 + i for i in range(3)}
+    for step in plan.steps:
+        memory[step.outputs[0]] = hash((step.kernel, *(memory[b] for b in step.inputs)))
+    kept = {new: old for new, old in plan.updates.items() if new not in refused}
+    wanted = [memory[next((n for n, o in kept.items() if o == i), i)] for i in range(3)]
+    assert apart == [100, 101, 102]
+    for new, old in kept.items():
+        plan.buffers[new].place, plan.buffers[new].index = "input", old
+    plan.updates = kept
+    plan.steps, facts = [plan.steps[i] for i in order], [facts[i] for i in order]
+    for buffer in plan.buffers:
+        buffer.place = "arena" if buffer.place == "apart" else buffer.place
+    arrange(plan, [Facts(cost=1.0) for _ in facts])
+    assert _run(plan) == wanted
+    assert np.isfinite(plan.arena_bytes)
