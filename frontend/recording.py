@@ -275,8 +275,11 @@ class Recorder:
 
     def _name_of(self, tensor: Tensor) -> str:
         known = self._known.get(id(tensor))
-        own = tensor.name if isinstance(tensor, Variable) else ""
-        return known[0] if known else own or f"p{len(self.captured)}"
+        if known:
+            return known[0]
+        if isinstance(tensor, Variable) and tensor.of is not None:
+            return f"{self._name_of(tensor.of)}.{tensor.name}"
+        return (isinstance(tensor, Variable) and tensor.name) or f"p{len(self.captured)}"
 
     def _capture(self, tensor: Tensor) -> ir.Value:
         """A constant or an input, for a tensor that has an array."""

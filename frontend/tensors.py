@@ -213,11 +213,12 @@ class Variable(Tensor):
     dictionary) keeps the old one.
     """
 
-    __slots__ = ("name",)
+    __slots__ = ("name", "of")
 
-    def __init__(self, array: Any, name: str = "") -> None:
+    def __init__(self, array: Any, name: str = "", of: Variable | None = None) -> None:
+        """`name` is what a program calls the variable; it follows the name of `of`, if given."""
         super().__init__(tensor(array)._array)
-        self.name = name
+        self.name, self.of = name, of
 
     def assign(self, value: Any) -> None:
         """Gives the variable a new value of the same shape and element type."""

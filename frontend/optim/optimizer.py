@@ -47,7 +47,7 @@ class Group:
 
 def _zeros(parameter: Parameter, word: str) -> Variable:
     kind = f32 if parameter.dtype.bits == 16 else parameter.dtype
-    return Variable(np.zeros(parameter.shape, kind.numpy), word)
+    return Variable(np.zeros(parameter.shape, kind.numpy), word, of=parameter)
 
 
 class Optimizer:

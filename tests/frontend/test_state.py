@@ -1,4 +1,4 @@
-"""What a traced function changes: variables, buffers, gradients; in their arrays, seen by no other."""
+"""What a traced function changes: variables, buffers, gradients; in place."""
 
 from __future__ import annotations
 

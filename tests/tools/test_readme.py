@@ -40,13 +40,14 @@ def shell(command: str, folder: Path) -> str:
 
 
 def test_the_examples_of_the_readme_are_the_files_of_the_repository():
-    assert blocks("c") == [(ROOT / "examples" / "classify.c").read_text()]
-    assert blocks("python") == [(ROOT / "examples" / "python_example.py").read_text()]
+    c, python = ["classify.c", "train.c"], ["python_example.py", "train.py"]
+    assert blocks("c") == [(ROOT / "examples" / name).read_text() for name in c]
+    assert blocks("python") == [(ROOT / "examples" / name).read_text() for name in python]
 
 
 def test_the_commands_and_the_c_program_run(folder):
     (folder / "classify.c").write_text(blocks("c")[0])
-    commands = [text for text in blocks("sh") if not text.startswith("make")]
+    commands = [text for text in blocks("sh") if "magika" in text or "classify" in text]
     outputs = [shell(text, folder) for text in commands]
     assert "target_label" in outputs[0] and "onnxruntime" in outputs[0]
     assert re.fullmatch(r"label 17 with \d+%\n", outputs[1])  # 17 is C
@@ -55,3 +56,12 @@ def test_the_commands_and_the_c_program_run(folder):
 def test_the_python_program_runs(folder):
     (folder / "example.py").write_text(blocks("python")[0])
     assert shell("python example.py", folder) == "(8, 3)\n(8, 3)\n(8, 3)\n"
+
+
+def test_a_step_of_training_gives_the_same_losses_in_c(folder):
+    (folder / "train.py").write_text(blocks("python")[1])
+    (folder / "train.c").write_text(blocks("c")[1])
+    (command,) = [text for text in blocks("sh") if "train.c" in text]
+    lines = shell(command, folder).splitlines()
+    assert len(lines) == 6 and lines[:3] == lines[3:]
+    assert float(lines[2].split()[1]) < 0.2
