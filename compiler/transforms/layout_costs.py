@@ -139,7 +139,8 @@ def _weight_gradient(op: Any, target: Target) -> tuple[float, float]:
     w, grad = _type(op.operation.results[0]), _type(op.grad)
     pixels = math.prod(grad.shape[2:])
     products = grad.shape[0] * pixels * w.size
-    return _both(products, pixels, w.shape[0], _GATHERED, grad, _moved(op), target)
+    channels = grad.shape[1] // op.groups
+    return _both(products, pixels, channels, _GATHERED, grad, _moved(op), target)
 
 
 def _pool(op: Any, target: Target) -> tuple[float, float]:

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 from programs import check, names, program
 
-from tyc.compiler.transforms import layout_graph
+from tyc.compiler.targets import host
+from tyc.compiler.transforms import layout_costs, layout_graph
 from tyc.compiler.transforms.canonicalize import canonicalize
 from tyc.compiler.transforms.channels_last import channels_last
 from tyc.compiler.transforms.fold_constants import fold_constants
 from tyc.compiler.transforms.layout_rules import WINDOWS
 from tyc.compiler.transforms.layouts import matching_groups
-from tyc.dialects import ty
+from tyc.dialects import building, ty
+from tyc.dialects.types import tensor
 
 RNG = np.random.default_rng(5)
 W = RNG.uniform(-1, 1, (4, 4, 3, 3)).astype(np.float32)
@@ -235,3 +237,24 @@ def test_exact_mode_keeps_the_order() -> None:
 )
 def test_groups_of_a_reshape(source: list[int], target: list[int], groups: list) -> None:
     assert matching_groups(source, target) == groups
+
+
+def test_gradients_of_weights_want_what_their_convolution_wants() -> None:
+    def body(x: Any, g: Any) -> Any:
+        y = ty.conv_weight_gradient(x, g, kernel=[3, 3], **SAME)
+        ncx, nxc = layout_costs.costs_of(building.view(y.owner), host())
+        assert nxc < ncx
+        return y
+
+    with program(body, (2, 64, 14, 14), (2, 64, 14, 14)):
+        pass
+
+
+def test_a_relayout_costs_nothing_where_only_ones_move() -> None:
+    image, vector = tensor((1, 64, 28, 28), "f32"), tensor((1, 64, 1, 1), "f32")
+    orders = ((0, 1, 2, 3), (0, 2, 3, 1))
+    assert layout_costs.relayout(image, orders[0], orders[0], host()) == 0
+    moved, renamed = (layout_costs.relayout(t, *orders, host()) for t in (image, vector))
+    assert renamed < moved / 100
+    rows = layout_costs.relayout(image, orders[0], (0, 2, 1, 3), host())
+    assert renamed < rows < moved
