@@ -24,6 +24,7 @@ from typing import Any
 from mlir import ir
 
 from tyc.compiler.rewriting import users
+from tyc.compiler.transforms.duplicate_cheap import duplicate_cheap
 from tyc.compiler.transforms.kinds import kind
 from tyc.compiler.transforms.outline import outline
 from tyc.dialects import building
@@ -63,6 +64,8 @@ class Group:
 
 def fuse(program: Program, enabled: bool = True) -> None:
     """Outlines every op of main into kernels; with `enabled` false each op is one of its own."""
+    if enabled:
+        duplicate_cheap(program)
     groups = _group(program, enabled)
     outline(program, [(g.kind, g.operations) for g in groups])
 

@@ -161,3 +161,5 @@ def test_unknown_model_and_option() -> None:
         models.create("resnet50", depth=3)
     with pytest.raises(tyc.UserError, match="heads must divide the features, got 5 for 192"):
         models.create("vit_tiny", heads=5)
+    with pytest.raises(tyc.UserError, match="images must have side 224, got 64"):
+        models.loss_function("vit_tiny", 1, 64)

@@ -38,8 +38,8 @@ SMALL: dict[str, Small] = {
         {"settings": _NARROW_B0, "classes": 7, "dropout": 0.0, "stochastic_depth": 0.0}
     ),
     "unet": Small({"width": 4}),
-    "vit_base": Small({"features": 24, "heads": 3, "size": 32, "classes": 7}),
-    "vit_tiny": Small({"features": 12, "heads": 3, "size": 32, "classes": 7}),
+    "vit_base": Small({"features": 24, "heads": 3, "image": 32, "classes": 7}),
+    "vit_tiny": Small({"features": 12, "heads": 3, "image": 32, "classes": 7}),
     "bert_base": Small(_TEXT, size=8),
     "bert_small": Small(_TEXT, size=8),
     "gpt2": Small(_TEXT, size=8),

@@ -110,7 +110,7 @@ def vit(name: str) -> Callable[[], nn.Module]:
         given = SMALL[name].options
         sizes = {"embed_dim": given["features"], "num_heads": given["heads"]}
         full = f"{name}_patch16_224"
-        return timm.create_model(full, img_size=given["size"], num_classes=7, **sizes)
+        return timm.create_model(full, img_size=given["image"], num_classes=7, **sizes)
 
     return make
 

@@ -5,7 +5,7 @@
     models.list()                                  # ["bert_base", "bert_small", ...]
     net = models.create("resnet50", classes=10)
     net.load("resnet50.safetensors")               # torchvision's file, as it is
-    step = models.loss_function("gpt2", batch=4)   # a function to trace, and arguments for it
+    step = models.training_step("gpt2", batch=4)   # a function to trace, and arguments for it
     tyc.trace(step.function)(*step.arguments)
 
 | names | checkpoints of |
@@ -24,6 +24,6 @@ from __future__ import annotations
 
 from tyc.hub.models.model import Model
 from tyc.hub.models.registry import create, list
-from tyc.hub.models.steps import Step, gradient_program, loss_function
+from tyc.hub.models.steps import Step, gradient_program, loss_function, training_step
 
-__all__ = ["Model", "Step", "create", "gradient_program", "list", "loss_function"]
+__all__ = ["Model", "Step", "create", "gradient_program", "list", "loss_function", "training_step"]

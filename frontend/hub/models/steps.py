@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tyc import optim
+from tyc.autograd import GradManager
 from tyc.hub.models.model import Model
 from tyc.hub.models.registry import create
-from tyc.tensors import Tensor
+from tyc.tensors import Parameter, Tensor
 from tyc.tracing import trace
 
 if TYPE_CHECKING:
@@ -43,6 +45,43 @@ def loss_function(
 
     loss.__name__ = f"{type(net).__name__.lower()}_loss"
     return Step(loss, net.example(batch, size, dtype), net)
+
+
+def momentum(parameters: list[Parameter]) -> optim.SGD:
+    """The optimizer of a training step that asks for no other."""
+    return optim.SGD(parameters, lr=0.01, momentum=0.9)
+
+
+def training_step(
+    model: str | Model,
+    batch: int = 1,
+    size: int | None = None,
+    dtype: str = "f32",
+    optimizer: Callable[[list[Parameter]], Any] | None = momentum,
+    **options: Any,
+) -> Step:
+    """A model's training step on a random batch: forward, backward and update.
+
+    `optimizer` makes one of the parameters. With None the gradients stay in `grad` of the
+    parameters, in the place of those before. Other arguments are those of `loss_function`.
+    """
+    loss = loss_function(model, batch, size, dtype, **options)
+    parameters = list(loss.model.parameters())
+    manager = GradManager().attach(parameters)
+    chosen = None if optimizer is None else optimizer(parameters)
+
+    def step(x: Any, target: Any) -> Tensor:
+        with manager:
+            value = loss.function(x, target)
+            for parameter in parameters:
+                parameter.grad = None
+            manager.backward(value)
+        if chosen is not None:
+            chosen.step().clear_grad()
+        return value
+
+    step.__name__ = f"{type(loss.model).__name__.lower()}_step"
+    return Step(step, loss.arguments, loss.model)
 
 
 def gradient_program(

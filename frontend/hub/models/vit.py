@@ -64,12 +64,12 @@ class VisionTransformer(ImageClassifier):
         heads: int = 12,
         layers: int = 12,
         patch: int = 16,
-        size: int = 224,
+        image: int = 224,
         ratio: int = 4,
         classes: int = 1000,
     ) -> None:
-        self.classes, self.size = classes, size
-        count = (size // patch) ** 2
+        self.classes, self.image = classes, image
+        count = (image // patch) ** 2
         self.cls_token = table((1, 1, features))
         self.pos_embed = table((1, count + 1, features))
         self.patch_embed = nn.Module()
@@ -81,7 +81,7 @@ class VisionTransformer(ImageClassifier):
         normal_linear(self, 0.02)
 
     def forward(self, x: TensorLike) -> Tensor:
-        """Logits `[N, classes]` of images `[N, 3, size, size]`."""
+        """Logits `[N, classes]` of images `[N, 3, image, image]`."""
         image = as_tensor(x)
         patches = F.flatten(self.patch_embed.proj(image), 2)
         rows = F.transpose(patches, (0, 2, 1))
@@ -92,4 +92,8 @@ class VisionTransformer(ImageClassifier):
 
     def example(self, batch: int = 1, size: int | None = None, dtype: str = "f32") -> Example:
         """Images of the size that the positions are for."""
-        return super().example(batch, size or self.size, dtype)
+        if size not in (None, self.image):
+            raise error(
+                f"images must have side {self.image}, got {size}", f"create it with image={size}"
+            )
+        return super().example(batch, self.image, dtype)
