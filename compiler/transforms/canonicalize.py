@@ -20,6 +20,7 @@ from tyc.compiler.transforms.patterns_elementwise import EVERYWHERE
 from tyc.compiler.transforms.patterns_guards import GUARDS
 from tyc.compiler.transforms.patterns_movement import MOVEMENT
 from tyc.compiler.transforms.patterns_splitting import SPLITTING
+from tyc.compiler.transforms.patterns_sums import SUMS
 from tyc.compiler.transforms.worklist import Table, merged, rewrite
 from tyc.dialects import ty
 from tyc.dialects.ods import REGISTRY, Elementwise
@@ -36,7 +37,7 @@ def _patterns(exact: bool) -> Table:
     assert ty.__all__  # all families are registered
     elementwise = [name for name, op in REGISTRY.items() if issubclass(op, Elementwise)]
     everywhere = dict.fromkeys(elementwise, EVERYWHERE)
-    fast = {} if exact else merged(GUARDS, FAST)
+    fast = {} if exact else merged(GUARDS, FAST, SUMS)
     # A product in another form may add in another order.
     contractions = {k: v for k, v in CONTRACTIONS.items() if not (exact and k == "matmul")}
     # Guards first: they know a product as it was written.

@@ -1,0 +1,122 @@
+"""Patterns of sums of many terms: parts side by side, and products that are one product.
+
+    %a = "ty.dilate"(%x) {high = [0, 2]}
+    %b = "ty.dilate"(%y) {low = [0, 2]}     becomes     %s = "ty.concat"(%x, %y) {axis = 1}
+    %s = "ty.add"(%a, %b)
+
+    %a = "ty.matmul"(%x, %g) {transpose_a}              %z = "ty.concat"(%x, %y) {axis = 0}
+    %b = "ty.matmul"(%y, %h) {transpose_a}   becomes    %i = "ty.concat"(%g, %h) {axis = 0}
+    %s = "ty.add"(%a, %b)                               %s = "ty.matmul"(%z, %i) {transpose_a}
+
+The gradient of a tensor that is cut in parts is the first, that of a weight which many steps share
+the second. Not for exact mode: terms add up in another order, and -0.0 + 0.0 is 0.0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlir import ir
+
+from tyc.compiler.rewriting import users
+from tyc.compiler.transforms.constants import Context, has_one_use, made_by
+from tyc.compiler.transforms.worklist import Pattern
+from tyc.dialects import building, ty
+from tyc.dialects.ods import VARIADIC_LIMIT
+
+_type = building.type_of
+
+
+def concat_of_padded(op: Any, context: Context) -> ir.Value | None:
+    """pad(x) + pad(y) + ... of parts that lie one behind the other is concat(x, y, ...)."""
+    if _goes_on(op):
+        return None
+    parts = _padded_terms(op.y)
+    if parts is None or len(parts) < 2:
+        return None
+    axis = _axis(parts)
+    if axis is None:
+        return None
+    parts.sort(key=lambda p: p.low[axis])
+    ends = [p.low[axis] + _type(p.x).shape[axis] for p in parts]
+    if any(p.low[axis] != end for p, end in zip(parts[1:], ends)):
+        return None
+    low, high = list(parts[0].low), list(parts[-1].high)
+    whole = _concat([p.x for p in parts], axis)
+    if not any(low) and not any(high):
+        return whole
+    return ty.dilate(whole, factors=[1] * len(low), low=low, high=high)
+
+
+def _goes_on(op: Any) -> bool:
+    """Whether a sum is a term of another one: it is looked at from its end."""
+    return all(user.name == "ty.add" for user in users(op.y))
+
+
+def _padded_terms(total: ir.Value) -> list[Any] | None:
+    """The pads that a sum adds up, each read by it alone; `None` where a term is none."""
+    parts, stack = [], [total]
+    while stack:
+        value = stack.pop()
+        maker = made_by(value, "dilate", "add")
+        if maker is None or maker.y.type != total.type:
+            return None
+        if value != total and not has_one_use(value):
+            return None
+        if maker.NAME == "add":
+            stack += [maker.a, maker.b]
+        elif set(maker.factors) == {1}:
+            parts.append(maker)
+        else:
+            return None
+    return parts
+
+
+def _axis(parts: list[Any]) -> int | None:
+    """The one dimension along which the parts are padded."""
+    padded = {d for p in parts for d in range(len(p.low)) if p.low[d] or p.high[d]}
+    return padded.pop() if len(padded) == 1 else None
+
+
+def _concat(values: list[ir.Value], axis: int) -> ir.Value:
+    """A concat of any number of values."""
+    while len(values) > VARIADIC_LIMIT:
+        pieces = range(0, len(values), VARIADIC_LIMIT)
+        values = [ty.concat(values[i : i + VARIADIC_LIMIT], axis=axis) for i in pieces]
+    return ty.concat(values, axis=axis)
+
+
+def product_of_concats(op: Any, context: Context) -> ir.Value | None:
+    """x^T g + y^T h + ... is concat(x, y)^T concat(g, h), where these are small beside it."""
+    if _type(op.y).rank != 2 or _goes_on(op):
+        return None
+    products, others = _terms(op.y)
+    read = sum(_type(v).nbytes for p in products for v in (p.a, p.b))
+    if len(products) < 2 or read > (len(products) - 1) * _type(op.y).nbytes:
+        return None
+    a, b = (_concat([getattr(p, n) for p in products], 0) for n in ("a", "b"))
+    total = ty.matmul(a, b, transpose_a=True)
+    for other in others:
+        total = ty.add(total, other)
+    return total
+
+
+def _terms(total: ir.Value) -> tuple[list[Any], list[ir.Value]]:
+    """The products x^T g of matrices that a sum adds up, each read by it alone; the other terms."""
+    products, others, stack = [], [], [total]
+    while stack:
+        value = stack.pop()
+        maker = made_by(value, "matmul", "add")
+        own = value == total or has_one_use(value)
+        if maker is None or not own or maker.y.type != total.type:
+            others.append(value)
+        elif maker.NAME == "add":
+            stack += [maker.b, maker.a]
+        elif maker.transpose_a and not maker.transpose_b and _type(maker.a).rank == 2:
+            products.append(maker)
+        else:
+            others.append(value)
+    return products, others
+
+
+SUMS: dict[str, tuple[Pattern, ...]] = {"add": (concat_of_padded, product_of_concats)}
