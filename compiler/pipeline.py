@@ -65,7 +65,8 @@ Progress = Callable[[str, int, int], None]
 
 def _fuse(program: Program, options: Options) -> None:
     fuse(program, options.level > 0)
-    if options.level > 0:
+    # Under a budget chains run strip by strip, which needs rows that are pieces of memory.
+    if options.level > 0 and options.memory_budget is None:
         place_parts(program)
 
 

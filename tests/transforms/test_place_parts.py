@@ -151,6 +151,12 @@ def test_a_part_that_lives_long_takes_no_room_for_the_whole():
         assert "concat" not in names(made)
 
 
+def test_under_a_budget_rows_stay_pieces_of_memory():
+    with program(dense_block, IMAGE, **LAYERS) as made:
+        compiled(made, Options(memory_budget=1 << 20))
+        assert "concat" not in names(made)
+
+
 def test_kernels_without_parts_again_compute_the_same():
     with program(dense_block, IMAGE, **LAYERS) as made:
         arrays = random_inputs(made)
