@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from typing import Any
 
 import numpy as np
@@ -154,7 +155,10 @@ class BatchNormTrainingOp(Normalization, name="batch_norm_training"):
 
     @staticmethod
     def expand(x, scale, bias, epsilon, channel_axis) -> list[ir.Value]:
-        """The formula; 16-bit floats by f32."""
+        """`x * a + (bias - mean * a)` with `a = scale / sqrt(variance + epsilon)`, at least in f32.
+
+        Not by `x - mean`, which only the variance then uses: so nothing of the size of `x` is kept.
+        """
         kind, rank = type_of(x).dtype, type_of(x).rank
         axes = [d for d in range(rank) if d != channel_axis % rank]
         x, scale, bias = (_wide(v) for v in (x, scale, bias))
@@ -162,12 +166,13 @@ class BatchNormTrainingOp(Normalization, name="batch_norm_training"):
         shift = x - Expression(_per_channel(mean, rank, channel_axis % rank))
         variance = ty.reduce_mean(apply("square", shift).value, axes=axes)
         a = scale * apply("rsqrt", Expression(variance) + epsilon)
-        factors = (_per_channel(v.value, rank, channel_axis % rank) for v in (a, bias))
-        results = [affine(shift, *factors), mean, variance]
+        b = bias - Expression(mean) * a
+        factors = (_per_channel(v.value, rank, channel_axis % rank) for v in (a, b))
+        results = [affine(x, *factors), mean, variance]
         return [v if type_of(v).dtype == kind else ty.cast(v, to=kind) for v in results]
 
     def gradient(self, grad: Any, by_mean: Any, by_variance: Any) -> tuple[Any, Any, Any]:
-        """`dx = a * (g - s / n - (x - mean) * r**2 * t / n)`, `dscale = r * t`, `dbias = s`.
+        """`dx = a * (g - s / n - (x - mean) * r**2 * t / n)`, `dscale = r * t`, `dbias = s`, where
 
         `s = sum(g)`, `t = sum(g * (x - mean))`, `r = 1 / sqrt(variance + epsilon)`, and
         `a = r * scale`.
@@ -180,24 +185,31 @@ class BatchNormTrainingOp(Normalization, name="batch_norm_training"):
         def channels(value: Expression) -> Expression:
             return Expression(_per_channel(value.value, rank, at))
 
-        shift = _wide(self.x) - channels(_wide(self.mean))
-        parts, scale, bias = [], None, None
+        x, mean = _wide(self.x), _wide(self.mean)
+        parts, slopes, offsets, scale, bias = [], [], [], None, None
         if grad is not None:
             g = _wide(grad)
             r = apply("rsqrt", _wide(self.variance) + self.epsilon)
             bias = Expression(ty.reduce_sum(g.value, axes=axes))
-            scale = Expression(ty.reduce_sum((g * shift).value, axes=axes)) * r
+            scale = Expression(ty.reduce_sum((g * (x - channels(mean))).value, axes=axes)) * r
             a = _wide(self.scale) * r
-            pull = a * r * scale * (1 / n)
-            parts.append(g * channels(a) - channels(a * bias * (1 / n)) - shift * channels(pull))
+            parts.append(g * channels(a))
+            slopes.append(a * r * scale * (-1 / n))
+            offsets.append(a * bias * (-1 / n))
         if by_mean is not None:
-            parts.append(channels(_wide(by_mean) * (1 / n)))
+            offsets.append(_wide(by_mean) * (1 / n))
         if by_variance is not None:
-            parts.append(shift * channels(_wide(by_variance) * (2 / n)))
-        if not parts:
+            slopes.append(_wide(by_variance) * (2 / n))
+        # All that is linear in x - mean as one product and one sum, as in the forward formula.
+        if slopes:
+            slope = functools.reduce(operator.add, slopes)
+            parts.append(x * channels(slope))
+            offsets.append(-(mean * slope))
+        if not offsets:
             return None, None, None
-        total = functools.reduce(lambda x, y: x + y, parts)
-        dx = ty.broadcast_to(total.value, shape=list(type_of(self.x).shape))
+        parts.append(channels(functools.reduce(operator.add, offsets)))
+        dx = functools.reduce(operator.add, parts).value
+        dx = ty.broadcast_to(dx, shape=list(type_of(self.x).shape))
         return _narrow(dx, kind), _narrow(scale, kind), _narrow(bias, kind)
 
 
