@@ -31,7 +31,7 @@ def link_shared(
         paths = _paths(objects, base)
         script = base / "exports.map"
         script.write_text("{ global: " + " ".join(f"{e};" for e in exports) + " local: *; };\n")
-        stubs = [str(_stub(name)) for name in needed]
+        stubs = [str(system_stub(name)) for name in needed]
         _lld(
             ["-shared", "--version-script", str(script), "--gc-sections", "--build-id=none",
              "-z", "noexecstack", "-z", "now", "--hash-style=gnu", "-O1", "--icf=all",
@@ -96,7 +96,7 @@ _SYMBOLS = {
 
 
 @lru_cache(maxsize=8)
-def _stub(soname: str) -> Path:
+def system_stub(soname: str) -> Path:
     """A library with the soname and the symbols of a system library, and no code."""
     from tyc.compiler.cache import folder
 
