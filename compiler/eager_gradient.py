@@ -142,10 +142,28 @@ def _is_computed(value: ir.Value | None) -> bool:
 
 def _read(program: Program, grads: Sequence[ir.Value | None]) -> Recipe:
     """The program as plain data; its arguments that nothing reads are erased."""
+    count = len(program.block.arguments)
+    steps, numbers = _steps(program)
+    outputs = [None if g is None else numbers[g] for g in grads]
+    read = {n for s in steps for n in _flat(s.operands)}
+    uses = [n for n in range(count) if n in read or n in outputs]
+    computed = [numbers[v] for v in program.terminator.operands]
+    for n in reversed([n for n in range(count) if n not in read]):
+        program.block.erase_argument(n)
+    name_signature(program)
+    return Recipe(steps, uses, outputs, program, computed)
+
+
+def read_steps(program: Program) -> tuple[list[Step], list[int]]:
+    """The ops of `main` as plain data, and the numbers of its results; inputs come first."""
+    steps, numbers = _steps(program)
+    return steps, [numbers[v] for v in program.terminator.operands]
+
+
+def _steps(program: Program) -> tuple[list[Step], dict[ir.Value, int]]:
     from tyc.dialects import building, ty
 
     numbers: dict[ir.Value, int] = {a: i for i, a in enumerate(program.block.arguments)}
-    count = len(numbers)
     steps = []
     for operation in program.operations():
         op = building.view(operation)
@@ -156,14 +174,7 @@ def _read(program: Program, grads: Sequence[ir.Value | None]) -> Recipe:
             continue
         operands = [_numbered(o, numbers) for o in building.operands_of(op)]
         steps.append(Step(type(op), operands, building.attributes_of(op), first))
-    outputs = [None if g is None else numbers[g] for g in grads]
-    read = {n for s in steps for n in _flat(s.operands)}
-    uses = [n for n in range(count) if n in read or n in outputs]
-    computed = [numbers[v] for v in program.terminator.operands]
-    for n in reversed([n for n in range(count) if n not in read]):
-        program.block.erase_argument(n)
-    name_signature(program)
-    return Recipe(steps, uses, outputs, program, computed)
+    return steps, numbers
 
 
 def _numbered(operand: Any, numbers: Mapping[ir.Value, int]) -> Any:

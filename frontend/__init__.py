@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tyc import functional, hub, nn, onnx, optim, random, runtime
-    from tyc.autograd import Function, GradManager, custom_gradient, stop_gradient
+    from tyc.autograd import Function, GradManager, custom_gradient, grad, stop_gradient
     from tyc.checkpoint import load, save
     from tyc.data import as_tensors
     from tyc.dialects.types import bf16 as bfloat16
@@ -68,6 +68,7 @@ _NAMES = {
     "Function": ("tyc.autograd", "Function"),
     "GradManager": ("tyc.autograd", "GradManager"),
     "custom_gradient": ("tyc.autograd", "custom_gradient"),
+    "grad": ("tyc.autograd", "grad"),
     "stop_gradient": ("tyc.autograd", "stop_gradient"),
     "Traced": ("tyc.tracing", "Traced"),
     "trace": ("tyc.tracing", "trace"),
@@ -110,6 +111,7 @@ __all__ = [
     "float32",
     "float64",
     "functional",
+    "grad",
     "hub",
     "int8",
     "int16",

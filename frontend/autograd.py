@@ -13,19 +13,23 @@ part of the recorded program. Managers may be nested: a backward pass inside of 
 from __future__ import annotations
 
 import functools
+import inspect
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from tyc.dispatch import TensorLike, as_tensor
-from tyc.frames import error
+from tyc.frames import error, located
 from tyc.functional.creation import full_like
+from tyc.runtime.errors import UserError
 from tyc.state import STATE
 from tyc.tape import Gradients, Tape, watching
 from tyc.tensors import Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from tyc.dialects.program import Program
 
 Callback = Callable[[Tensor, Tensor], Tensor | None]
 
@@ -152,6 +156,82 @@ def _seed(value: Tensor, dy: TensorLike | None) -> Tensor:
     if seed.type != value.type:
         raise error(f"dy must have the type of the loss, {value.type}, got {seed.type}")
     return seed
+
+
+@overload
+def grad(function: Program, wrt: Sequence[str]) -> Program: ...
+@overload
+def grad(function: Callable[..., Any], wrt: Any = 0) -> Callable[..., Any]: ...
+def grad(function: Any, wrt: Any = 0) -> Any:
+    """The gradient of a function with one element as result, or of a program's outputs.
+
+    Of a function, `wrt` is an argument's position or name, or a tuple of these; the result is a
+    function of the same arguments, which gives one gradient or a tuple: zeros where the result does
+    not depend on the argument. It may be traced, and differentiated again.
+
+        grad(grad(lambda x: x**3))(2.0)      # 12
+
+    Of a program, `wrt` are names of inputs and parameters; the result is a new program with the
+    outputs of the old one and then `gradient.NAME` of the sum of its floating-point outputs.
+    """
+    from tyc.dialects.program import Program
+
+    if isinstance(function, Program):
+        return _program_gradient(function, [wrt] if isinstance(wrt, str) else list(wrt))
+    if not callable(function):
+        raise error(f"grad takes a function or a program, got {type(function).__name__}")
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        bound = signature.bind(*args, **kwargs)
+        names = _argument_names(bound, wrt)
+        for name in names:
+            bound.arguments[name] = as_tensor(bound.arguments[name])
+        found = _gradients_by(
+            lambda: function(*bound.args, **bound.kwargs), [bound.arguments[n] for n in names]
+        )
+        return tuple(found) if isinstance(wrt, (tuple, list)) else found[0]
+
+    return call
+
+
+def _program_gradient(program: Program, wrt: list[str]) -> Program:
+    from tyc.compiler.transforms.differentiate import gradients
+
+    made = program.copy()
+    with made.module.context:
+        try:
+            gradients(made, wrt, keep_outputs=True)
+        except UserError as raised:
+            raise located(raised) from None
+    return made
+
+
+def _argument_names(bound: inspect.BoundArguments, wrt: Any) -> list[str]:
+    """The arguments that `wrt` means, by name."""
+    known = list(bound.arguments)
+    places = {**dict(enumerate(known)), **{name: name for name in known}}
+    wanted = list(wrt) if isinstance(wrt, (tuple, list)) else [wrt]
+    for one in wanted:
+        if one not in places:
+            raise error(f"wrt must be among the arguments {', '.join(known)}, got {one!r}")
+    return [places[one] for one in wanted]
+
+
+def _gradients_by(function: Callable[[], Any], tensors: list[Tensor]) -> list[Tensor]:
+    """The gradients of what a function gives by tensors, each as if it were another one."""
+    for tensor in tensors:
+        if not tensor.dtype.is_float:
+            raise error(f"only floating-point tensors have gradients, got {tensor.type}")
+    tape = Tape(tracked={t.serial for t in tensors})
+    outer = STATE.tapes
+    with watching((*outer, tape)):
+        value = as_tensor(function())
+    seed = _seed(value, None)
+    with watching(outer):
+        found = tape.walk((value.serial, seed), [t.serial for t in tensors])
+        return [found[n] if (n := t.serial) in found else full_like(t, 0) for t in tensors]
 
 
 def stop_gradient(x: TensorLike) -> Tensor:

@@ -29,10 +29,11 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from tyc.compiler.options import Options
+from tyc.compiler.options import Options, parse_budget
 from tyc.frames import error
 from tyc.nn.module import Module
 from tyc.runtime import load
+from tyc.runtime.errors import UserError
 from tyc.state import STATE
 from tyc.structure import Spec, flatten, unflatten
 from tyc.tensors import Tensor
@@ -220,6 +221,7 @@ def trace(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """A compiled version of a function, a method or a module: `@trace`, `@trace(exact=True)`.
 
     Options are `target` (a triple or a `Target`), the fields of `tyc.compiler.options.Options`,
+    `memory_budget` as bytes, a share or text (`"256MiB"`, `"50%"`, `"auto"`),
     `freeze`: parameters are constants, which is faster, but later changes of them are not seen, and
     `tuned`: files of `tyc tune`.
     """
@@ -231,7 +233,18 @@ def trace(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         raise error(f"trace takes the options {names}, got {', '.join(unknown)}")
     if not callable(function):
         raise error(f"trace takes a function or a module, got {type(function).__name__}")
-    return Traced(function, options)
+    return Traced(function, _budget(options))
+
+
+def _budget(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with a budget in words (`"256MiB"`, `"50%"`) as a number."""
+    text = options.get("memory_budget")
+    if not isinstance(text, str):
+        return options
+    try:
+        return {**options, "memory_budget": parse_budget(text)}
+    except UserError as raised:
+        raise error(raised.message, raised.hint) from None
 
 
 def _options() -> list[str]:
@@ -254,7 +267,7 @@ def compile_program(program: Program, path: str | Path, options: dict[str, Any])
     """Writes the library of a program; options as `trace` takes them."""
     from tyc.compiler import pipeline, targets
 
-    own = {f.name for f in fields(Options)}
+    own, options = {f.name for f in fields(Options)}, _budget(options)
     target = options.get("target")
     if isinstance(target, str):
         target = targets.find(target)

@@ -44,6 +44,7 @@ from tyc.nn.convolution import (
     ConvTranspose2d,
     LocalConv2d,
 )
+from tyc.nn.imported import Imported
 from tyc.nn.linear import Embedding, Linear
 from tyc.nn.loss import (
     BCELoss,
@@ -98,8 +99,8 @@ __all__ = [
     "Conv2d", "Conv3d", "ConvBn2d", "ConvBnRelu2d", "ConvRelu2d", "ConvTranspose1d",
     "ConvTranspose2d", "CosineEmbeddingLoss", "CrossEntropyLoss", "Dropout", "Dropout2d",
     "Embedding", "Flatten", "GroupNorm", "HardSigmoid", "HardSwish", "HardTanh", "HingeLoss",
-    "HuberLoss", "Identity", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "KLDivLoss",
-    "L1Loss", "LayerNorm", "LeakyReLU", "Linear", "LocalConv2d", "LocalResponseNorm",
+    "HuberLoss", "Identity", "Imported", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
+    "KLDivLoss", "L1Loss", "LayerNorm", "LeakyReLU", "Linear", "LocalConv2d", "LocalResponseNorm",
     "LogSigmoid", "LogSoftmax", "MSELoss", "MaxPool1d", "MaxPool2d", "MaxPool3d", "Mish",
     "Module", "ModuleDict", "ModuleList", "MultiheadAttention", "NLLLoss", "PReLU", "Parameter",
     "PixelShuffle", "PixelUnshuffle", "RMSNorm", "ReLU", "ReLU6", "Sequential", "SiLU",

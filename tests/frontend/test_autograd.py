@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import tyc
-from tyc import Function, GradManager, nn
+from tyc import Function, GradManager, nn, optim
 from tyc import functional as F
+from tyc.dialects import interpreter
 from tyc.nn import Parameter
 
 X = np.linspace(-1, 1, 6).reshape(2, 3).astype(np.float32)
@@ -200,6 +201,59 @@ def test_a_network_by_its_parameters() -> None:
         np.testing.assert_allclose(after[name], traced_after[name], 1e-5)
 
 
+def test_grad_of_functions() -> None:
+    def f(x: Any, y: Any = 3.0) -> Any:
+        return (x**3 * y).sum()
+
+    x = tyc.tensor(X)
+    for first in (tyc.grad(f), tyc.trace(tyc.grad(f))):
+        np.testing.assert_allclose(first(x), 9 * X**2, 1e-5, 1e-6)
+    by_both = tyc.grad(f, wrt=("x", 1))(x, 2.0)
+    np.testing.assert_allclose(by_both[0], 6 * X**2, 1e-5, 1e-6)
+    np.testing.assert_allclose(by_both[1], (X**3).sum(), 1e-4, 1e-6)
+    second = tyc.grad(lambda x: tyc.grad(f)(x).sum())
+    for run in both(second):
+        np.testing.assert_allclose(run(x), 18 * X, 1e-5, 1e-6)
+    third = tyc.grad(tyc.grad(tyc.grad(lambda x: x**4)))
+    np.testing.assert_allclose(third(2.0), 48, 1e-5)
+    np.testing.assert_array_equal(tyc.grad(lambda x, y: x * 2, "y")(1.0, 5.0), 0)
+    assert x.grad is None
+
+
+def test_grad_of_a_program() -> None:
+    net = nn.Linear(3, 1)
+    program = tyc.trace(lambda x: net(x).sum()).program(X)
+    made = tyc.grad(program, ["weight", "x"])
+    assert made.output_names == ["output", "gradient.weight", "gradient.x"]
+    assert program.output_names == ["output"]
+    _, weight, x = interpreter.run(made, [X])
+    np.testing.assert_allclose(weight, X.sum(0, keepdims=True), 1e-5, 1e-6)
+    np.testing.assert_allclose(x, np.repeat(net.weight.numpy(), 2, 0), 1e-6)
+
+
+def test_an_imported_program_is_trained() -> None:
+    source = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    program = tyc.trace(source).program(X)
+    net = nn.Imported(program, freeze=("0.bias",))
+    np.testing.assert_allclose(net(X), source(X), 1e-6)
+    trained = [n for n, p in net.named_parameters() if p.trainable]
+    assert trained == ["0.weight", "2.weight", "2.bias"] and repr(net) == "Imported(9 ops)"
+    gm = GradManager().attach(net.parameters())
+    opt = optim.SGD([p for p in net.parameters() if p.trainable], lr=0.1)
+
+    @tyc.trace
+    def step(x: Any) -> Any:
+        with gm:
+            loss = F.cross_entropy(net(x), np.array([0, 1]))
+            gm.backward(loss)
+        opt.step().clear_grad()
+        return loss
+
+    losses = [step(X).item() for _ in range(8)]
+    assert losses[-1] < 0.8 * losses[0]
+    np.testing.assert_array_equal(net.state_dict()["0.bias"], source[0].bias)
+
+
 def _refused(function: Callable[[], Any]) -> str:
     with pytest.raises(tyc.UserError) as raised:
         function()
@@ -268,6 +322,16 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
      "a gradient function must return one gradient for each of 1 tensors, got 2"),
     (_backward(lambda x: tyc.custom_gradient(lambda x: (x.sum(), lambda g: g))(x)),
      "a gradient must have its tensor's type f32[2,3], got f32[]"),
+    (lambda: tyc.grad(3), "grad takes a function or a program, got int"),
+    (lambda: tyc.grad(lambda x: x, "y")(1.0), "wrt must be among the arguments x, got 'y'"),
+    (lambda: tyc.grad(lambda x: x)(1), "only floating-point tensors have gradients, got i64[]"),
+    (lambda: tyc.grad(tyc.trace(lambda x: x).program(X), ["w"]),
+     "wrt must name inputs or parameters, got w"),
+    (lambda: nn.Imported(tyc.trace(lambda x: x).program(X))(X[0]),
+     "the program takes f32[2,3], got f32[3]"),
+    (lambda: tyc.trace(lambda x: x, memory_budget="much"),
+     "memory budget must be bytes, or up to 100% of what is needed without, got 'much'; "
+     "write for example 256KiB, 4MiB, 50% or auto"),
     (_from_outside_of_a_trace,
      "a traced function has no gradient outside of its trace; "
      "call backward inside of it, or trace the function that does"),
