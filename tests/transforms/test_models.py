@@ -26,8 +26,10 @@ SMALL = ("ppocr_cls", "silero_vad", "magika", "mobilenet_v2")
 TRANSPOSES = {
     "ppocr_cls": 1, "ppocrv4_det": 1, "silero_vad": 0, "mobilenet_v2": 1, "resnet18": 1,
     "resnet50": 1, "unet_small": 2, "light_squeezenet": 1, "light_densenet121": 1,
-    "light_inception_v1": 5, "light_shufflenet": 17,
+    "light_inception_v1": 1, "light_shufflenet": 17,
 }  # fmt: skip
+# Their local response norms need the natural order until they are expanded.
+EXPANDED = ("light_inception_v1",)
 # Kernels that only move: places in a stride that go between pixels, a result in its own order,
 # concatenations that several kernels read.
 MOVES = {
@@ -59,8 +61,9 @@ def test_outputs_stay(name: str) -> None:
 @pytest.mark.parametrize("name", TRANSPOSES)
 def test_few_transposes(name: str) -> None:
     made = program_of(name)
+    stage = "expand" if name in EXPANDED else "simplify"
+    Compilation(made, host(), Options()).run_program_stages(stop=stage)
     with made.module.context, ir.Location.unknown():
-        simplify(made, Options())
         found = Counter(o.name for o in made.operations())
         assert found["ty.transpose"] == TRANSPOSES[name]
         assert found["ty.batch_norm"] == 0
