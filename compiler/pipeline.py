@@ -29,6 +29,7 @@ from tyc.compiler.targets import Target, host
 from tyc.compiler.transforms.expand_composites import expand_composites
 from tyc.compiler.transforms.fuse import fuse
 from tyc.compiler.transforms.outline import unfuse
+from tyc.compiler.transforms.pack_filters import mark_filters, pack_filters
 from tyc.compiler.transforms.place_parts import copy_parts, place_parts
 from tyc.compiler.transforms.plan_memory import (
     Weight,
@@ -121,6 +122,8 @@ class Compilation:
     def compile_kernels(self) -> None:
         """Compiles every kernel of the fused program; a fused one that fails is taken apart."""
         with self.timed("kernels"):
+            with self.program.module.context:
+                mark_filters(self.program)
             failures = self._compile(self.kernel_sources())
             if failures:
                 with self.program.module.context, ir.Location.unknown():
@@ -156,6 +159,7 @@ class Compilation:
 
     def plan_memory(self) -> None:
         """Gives every buffer its place; computes in strips what the budget leaves no room for."""
+        self._pack()
         with self.timed("plan"), self.program.module.context, ir.Location.unknown():
             copies = separate_updates(self.program, self.kernels)
         if copies:
@@ -166,10 +170,18 @@ class Compilation:
             changed = budget is not None and self._strip(budget)
         if changed:
             self.compile_kernels()
+            self._pack()
             with self.timed("plan"), self.program.module.context:
                 self._plan(budget)
         assert len(self.plan.updates) == len(self.program.updates), "an update has no place"
         check_budget(self.plan)
+
+    def _pack(self) -> None:
+        """Calls kernels that pack what others want packed, and compiles those."""
+        with self.program.module.context, ir.Location.unknown():
+            packs = pack_filters(self.program, self.kernels)
+        if packs:
+            self.compile_kernels()
 
     def _plan(self, budget: Budget) -> None:
         self.plan, self.weights = plan_memory(self.program, self.kernels, self.target, budget)

@@ -1,4 +1,4 @@
-"""The filters of a convolution, transformed and packed at compile time."""
+"""The filters of a convolution, transformed and packed: constants when the artifact is written."""
 
 from __future__ import annotations
 
@@ -33,11 +33,15 @@ class WinogradPacking:
         """Bytes of the packed array."""
         return math.prod(self.shape) * itemsize
 
+    def matrix(self) -> np.ndarray:
+        """`[position, tap]`, f64: the transform of a filter as a vector."""
+        rows, columns = (matrices(m).filter for m in self.winograd)
+        return np.kron(rows, columns)
+
     def apply(self, array: np.ndarray) -> np.ndarray:
         """The packed array, contiguous, in the array's element type."""
         panels, positions, inner, panel = self.shape
-        rows, columns = (matrices(m).filter for m in self.winograd)
-        both = np.kron(rows, columns)
+        both = self.matrix()
         found = np.empty(self.shape, array.dtype)
         filters = array.reshape(*self.channels, TAPS * TAPS)
         for k in range(panels):

@@ -28,7 +28,7 @@ from tyc.compiler.schedules.contraction_form import (
 )
 from tyc.compiler.schedules.contraction_plan import tile_shape
 from tyc.compiler.schedules.convolution_winograd_transform import PAIRS, TAPS
-from tyc.compiler.schedules.kernel import shape_of
+from tyc.compiler.schedules.kernel import packed_arguments, shape_of
 from tyc.compiler.schedules.producers import constant_of
 from tyc.compiler.schedules.structure import operation_of
 from tyc.compiler.targets import Target
@@ -48,7 +48,8 @@ _TEAMS = ((1, 4.0), (2, 4.0), (4, 1.0), (8, 0.5))
 class Convolution:
     """A contraction that is a 3x3 convolution with stride 1 and channels last. `loops` are those of
     (image, row, column) of the result, `None` for one image; `low` and `extent` say which part of
-    the padded image, in rows and columns, is not padding."""
+    the padded image, in rows and columns, is not padding. Filters that are `packed` are transformed
+    when the program runs."""
 
     contraction: Contraction
     loops: tuple[int | None, int, int]
@@ -59,6 +60,7 @@ class Convolution:
     outer: int
     low: tuple[int, int]
     extent: tuple[int, int]
+    packed: bool = False
 
 
 def read(c: Contraction) -> Convolution | None:
@@ -77,7 +79,9 @@ def read(c: Contraction) -> Convolution | None:
     weights = [i.loop for i in c.b.index]
     if sorted(rows) != sorted(c.rows) or weights != [c.lane, channel.loop, kh, kw]:
         return None
-    if argument_of(c.b.value) not in c.constants:
+    filters = argument_of(c.b.value)
+    packed = [c.function.regions[0].blocks[0].arguments[i] for i in packed_arguments(c.function)]
+    if filters not in c.constants and filters not in packed:
         return None
     inside = _inside(c.a)
     if inside is None:
@@ -85,7 +89,7 @@ def read(c: Contraction) -> Convolution | None:
     images = 1 if image.loop is None else c.sizes[image.loop]
     return Convolution(
         c, (image.loop, h, w), images, c.sizes[h], c.sizes[w], c.sizes[channel.loop],
-        c.sizes[c.lane], *inside,
+        c.sizes[c.lane], *inside, filters in packed,
     )  # fmt: skip
 
 
@@ -220,12 +224,23 @@ class Plan:
         return sum(n for n, _ in self.row_tiles)
 
 
+_PACKING = 8.0
+"""Cycles for each filter that is transformed when the program runs."""
+
+_EXACT = 4
+"""The largest tile where filters are in training: gradients keep five digits."""
+
+
 def candidates(convolution: Convolution, target: Target) -> Iterator[Plan]:
     """Every plan that is tried and fits the stack."""
     lanes = target.vector_bytes // 4
     fused = "fma" in target.features or not target.triple.startswith("x86")
     rows, vectors = tile_shape(100, convolution.outer, lanes, target.vector_registers)
+    if convolution.packed and convolution.outer % (lanes * vectors):
+        return
     for tile in itertools.product(PAIRS, PAIRS):
+        if convolution.packed and max(tile) > _EXACT:
+            continue
         whole = Plan(convolution, tile, 1, 1, lanes, vectors, rows, fused)
         blocks = {-(-whole.tiles // n) for n in range(1, whole.tiles + 1)}
         panels = {-(-whole.all_panels // n) for n in (1, 2, 3, 4, 8, 16)}
@@ -285,7 +300,15 @@ def estimate(plan: Plan, target: Target, threads: int) -> float:
 
 def cost(plan: Plan, target: Target) -> float:
     """Estimated cycles, as the mean over teams."""
-    return teams.mean(lambda n: estimate(plan, target, n), _TEAMS)
+    return teams.mean(lambda n: estimate(plan, target, n), _TEAMS) + packing(plan, target)
+
+
+def packing(plan: Plan, target: Target) -> float:
+    """Estimated cycles of the kernels that transform filters when the program runs."""
+    c = plan.convolution
+    if not c.packed:
+        return 0.0
+    return plan.filter_bytes / target.costs.memory_bytes + _PACKING * c.inner * c.outer
 
 
 def ranked(convolution: Convolution, target: Target) -> list[Plan]:

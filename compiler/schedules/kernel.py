@@ -60,6 +60,8 @@ class Packing:
         return Packing(**{k: tuple(v) for k, v in data.items()})
 
 
+PACKED = "ty.packed"
+
 Packings = dict[int, Packing | WinogradPacking]
 """The layouts of constant operands by argument index."""
 
@@ -153,3 +155,10 @@ def constant_arguments(function: ir.Operation) -> set[int]:
     if "ty.constants" not in function.attributes:
         return set()
     return set(ir.DenseI64ArrayAttr(function.attributes["ty.constants"]))
+
+
+def packed_arguments(function: ir.Operation) -> list[int]:
+    """The arguments that are no constants, but that a schedule may want packed (`ty.packed`)."""
+    if PACKED not in function.attributes:
+        return []
+    return list(ir.DenseI64ArrayAttr(function.attributes[PACKED]))

@@ -21,6 +21,7 @@ from mlir.dialects import func
 
 from tyc.compiler.planning.plan import Plan, live_at, root, used_bytes
 from tyc.compiler.schedules.kernel import WITHIN
+from tyc.compiler.transforms.pack_filters import is_packed
 from tyc.compiler.transforms.strip_rows import Rows, Strip, cut_rows, leading_axis
 from tyc.dialects import building
 from tyc.dialects.program import Program
@@ -133,9 +134,10 @@ def _strips(
                 return None
             rows = wanted
         # Rows of what lies in a larger tensor are no piece of memory.
-        if len(call.results) != 1 or WITHIN in functions[_callee(call)].attributes:
+        function = functions[_callee(call)]
+        if len(call.results) != 1 or WITHIN in function.attributes or is_packed(call, function):
             return None
-        made = Strip(functions[_callee(call)], rows)
+        made = Strip(function, rows)
         if made.arguments is None:
             return None
         found.append(made)
