@@ -38,14 +38,25 @@ def run_op(
 ) -> list[np.ndarray]:
     """The results of one op. Operands are arrays in field order (a list for a variadic operand,
     `None` for an absent one). Raises `UserError` where the op's rules are broken."""
-    types = tuple(_type(o) for o in operands)
-    key = (op.NAME, types, frozen(attributes), exact)
-    module = _LOADED.get(key)
+    key: list[Any] = [op, exact]
+    arrays: list[np.ndarray] = []
+    for operand in operands:
+        if type(operand) is np.ndarray:
+            arrays.append(operand)
+            key += operand.dtype, operand.shape
+        elif operand is None:
+            key.append(None)
+        else:
+            arrays += operand
+            key.append(tuple([(a.dtype, a.shape) for a in operand]))
+    if attributes:
+        key.append(frozen(attributes))
+    known = tuple(key)
+    module = _LOADED.get(known)
     if module is None:
-        module = _LOADED[key] = compiled(_program(op, types, attributes), exact)
-    flat = [a for o in operands for a in (o if isinstance(o, (list, tuple)) else [o])]
-    result = module(*[a for a in flat if a is not None])
-    return list(result) if isinstance(result, tuple) else [result]
+        types = tuple(_type(o) for o in operands)
+        module = _LOADED[known] = compiled(_program(op, types, attributes), exact)
+    return module.run(arrays)
 
 
 def _type(operand: Any) -> Any:

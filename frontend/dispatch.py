@@ -7,7 +7,7 @@ integer. NumPy arrays count as tensors.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -45,16 +45,17 @@ def apply(op: type[Op], *operands: Any, **attributes: Any) -> Any:
     list for a variadic one. Attributes must be hashable.
     """
     # ty.concat is the one op with a list of operands.
-    variadic = op.FIELDS[0].kind == "Operands"
+    variadic = operands and isinstance(operands[0], list)
     tensors = [as_tensors(operands[0])] if variadic else as_tensors(operands)
+    recorder, tapes = STATE.recorder, STATE.tapes
     try:
-        if STATE.recorder is not None:
-            results = STATE.recorder.record(op, tensors, attributes)
+        if recorder is not None:
+            results = recorder.record(op, tensors, attributes)
         else:
             results = _run(op, tensors, attributes)
     except UserError as raised:
         raise located(raised) from None
-    if STATE.tapes:
+    if tapes:
         watch(op, tensors, attributes, results if isinstance(results, list) else [results])
     return results
 
@@ -69,6 +70,11 @@ def watch(
 
 def as_tensors(operands: Sequence[Any]) -> list[Any]:
     """Operands as tensors of one element type where a Python number meets a tensor."""
+    for operand in operands:
+        if not isinstance(operand, Tensor):
+            break
+    else:
+        return list(operands)
     if not any(isinstance(o, (int, float)) for o in operands):
         return [_lift(o) for o in operands]
     known = next((as_tensor(o) for o in operands if isinstance(o, (Tensor, np.ndarray))), None)
@@ -127,18 +133,23 @@ def _constant(value: Scalar, kind: DType) -> np.ndarray:
 def _run(op: type[Op], tensors: list[Any], attributes: dict[str, Any]) -> Any:
     if op.NAME == "reshape":
         return Tensor(tensors[0].array().reshape(attributes["shape"]))
-    wrapped = [Tensor(r) for r in kernel(op, [_array(t) for t in tensors], attributes)]
-    return wrapped if len(wrapped) > 1 else wrapped[0]
+    arrays = [t.array() if isinstance(t, Tensor) else _array(t) for t in tensors]
+    results = kernel(op, arrays, attributes)
+    return Tensor(results[0]) if len(results) == 1 else [Tensor(r) for r in results]
 
 
-def _array(tensor: Any) -> Any:
-    if tensor is None:
-        return None
-    return [t.array() for t in tensor] if isinstance(tensor, list) else tensor.array()
+def _array(tensors: list[Tensor] | None) -> Any:
+    """The arrays of a variadic operand; `None` for an absent one."""
+    return None if tensors is None else [t.array() for t in tensors]
 
 
 def kernel(op: type[Op], arrays: list[Any], attributes: dict[str, Any]) -> list[np.ndarray]:
     """The results of one op on arrays, by its compiled kernel; checks the op's rules first."""
-    from tyc.compiler.eager import run_op
+    return _run_op()(op, arrays, attributes, STATE.exact)
 
-    return run_op(op, arrays, attributes, STATE.exact)
+
+@lru_cache(maxsize=1)
+def _run_op() -> Callable[..., list[np.ndarray]]:
+    from tyc.compiler.eager import run_op  # importing tensors loads no compiler
+
+    return run_op

@@ -16,12 +16,19 @@ POISON = 0xA5
 
 
 _byte_in: Callable[[Any], ctypes.c_char] = ctypes.c_char.from_buffer
+_address_of: Callable[[ctypes.c_char], int] = ctypes.addressof
+
+
+def address_of_dense(array: np.ndarray) -> int:
+    """Where the data of a dense, writable array begins; `TypeError`, `ValueError` or `BufferError`
+    for another one."""
+    return _address_of(_byte_in(array))
 
 
 def address(array: np.ndarray) -> int:
     """Where an array's data begins; several times faster than `array.ctypes.data`."""
     try:
-        return ctypes.addressof(_byte_in(array))
+        return _address_of(_byte_in(array))
     except (TypeError, ValueError, BufferError):  # read-only, empty, or of a type like bf16
         return array.ctypes.data
 
