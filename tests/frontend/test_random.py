@@ -9,7 +9,7 @@ import pytest
 
 import tyc
 from tyc import functional as F
-from tyc import nn
+from tyc import nn, optim
 
 X = np.ones((300, 7), np.float32)
 DRAWS: list[Any] = [
@@ -96,6 +96,29 @@ def test_dropout_has_one_mask_forward_and_backward() -> None:
         y, grad = run(np.float32(2.0))
         np.testing.assert_array_equal(grad.numpy(), 2 * y.numpy())
         assert 0.35 < np.mean(y.numpy() == 0) < 0.45
+
+
+def test_recomputation_changes_no_bit(compiled: None) -> None:
+    x, y = np.ones((16, 24), np.float32), np.arange(16) % 3
+
+    def losses(**options: Any) -> list[float]:
+        tyc.random.seed(0)
+        parts = [m for _ in range(4) for m in (nn.Linear(24, 24), nn.GELU(), nn.Dropout(0.2))]
+        net = nn.Sequential(*parts, nn.Linear(24, 3))
+        manager = tyc.GradManager().attach(net.parameters())
+        optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+
+        def step(x: Any, y: Any) -> Any:
+            with manager:
+                loss = F.cross_entropy(net(x), y)
+                manager.backward(loss)
+            optimizer.step().clear_grad()
+            return loss
+
+        run = tyc.trace(step, **options)
+        return [run(x, y).item() for _ in range(3)]
+
+    assert losses(memory_budget="70%") == losses()
 
 
 @pytest.mark.parametrize(
