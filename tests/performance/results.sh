@@ -12,4 +12,5 @@ run kernels --family= --groups resnet_3x3 --json "$out/chosen.json"
 run matvec --threads 1,2 --output "$out/matvec.json"
 run memory --mnn "$peers" --folder "$models" --output "$out/memory.json"
 run cost_model "$models"/{resnet50,mobilenet_v2,bert_base_s128}.onnx --json "$out/cost_model.json"
+run gradients --torch "$peers" --json "$out/gradients.json"
 run bench
