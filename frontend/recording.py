@@ -25,6 +25,7 @@ from tyc.tensors import Tensor, Variable
 
 # Larger arrays would be text in the IR; they are parameters.
 _CONSTANT_ELEMENTS = 64
+_MISSING = object()
 
 
 @lru_cache(maxsize=1)
@@ -193,6 +194,20 @@ class Recorder:
         return error(
             f"{what} of a {kind} is not known while the program is recorded, got {tensor.type}",
             "choose with tyc.functional.where, or compute it outside of the traced function",
+        )
+
+    def check_attribute(self, module: Any, name: str, value: Any) -> None:
+        """Refuses a change of a called module that would happen once, and not at each call."""
+        before = module.__dict__.get(name, _MISSING)
+        if module not in self.modules or name in module._buffers or value is before:
+            return
+        plain = (bool, int, float, str, tuple)
+        if isinstance(value, plain) and type(before) is type(value) and value == before:
+            return
+        raise error(
+            f"attribute {name!r} of a module cannot change while a program is recorded, "
+            f"got {type(value).__name__}: it would change once, and not at each call",
+            "make it a buffer: self.register_buffer(name, value)",
         )
 
     def close(self) -> None:

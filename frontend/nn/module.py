@@ -54,6 +54,8 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         tables = self.__dict__
+        if STATE.recorder is not None:
+            STATE.recorder.check_attribute(self, name, value)
         if name in tables["_buffers"] and not isinstance(value, (Parameter, Module)):
             self._set_buffer(name, value)
             return

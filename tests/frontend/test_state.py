@@ -158,6 +158,36 @@ def test_frozen_parameters_beside_state_that_changes() -> None:
     assert set(program.parameters) == {"weight", "bias"} and list(program.state) == ["total"]
 
 
+class Counting(nn.Module):
+    """Changes an attribute at each call."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.last = 0
+
+    def forward(self, x: Any) -> Any:
+        self.last = self.value(x)
+        return x
+
+
+def test_attributes_that_change_are_refused() -> None:
+    message = (
+        "attribute 'last' of a module cannot change while a program is recorded, got {}: it would "
+        "change once, and not at each call; make it a buffer: self.register_buffer(name, value)"
+    )
+    for value, kind in ((lambda x: x, "Tensor"), (lambda x: x.ndim, "int")):
+        with pytest.raises(tyc.UserError) as raised:
+            tyc.trace(Counting(value))(X)
+        assert str(raised.value).endswith(message.format(kind))
+    same = Counting(lambda x: 0)
+    np.testing.assert_array_equal(tyc.trace(same)(X), X)
+    net = nn.Linear(3, 1)
+    tyc.trace(lambda x: net.train()(x))(X)
+    net.eval()
+    with pytest.raises(tyc.UserError, match="attribute 'training' of a module cannot change"):
+        tyc.trace(lambda x: (net(x), net.train()(x)))(X)
+
+
 def test_equal_names_are_told_apart() -> None:
     first, second = Variable([1.0], "x"), Variable([2.0], "x")
 
