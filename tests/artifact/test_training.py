@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zoo
 from host_programs import cc
 
 import tyc
@@ -174,3 +175,23 @@ def test_a_new_value_that_cannot_be_written_in_place_is_copied() -> None:
         x, y = x.T @ y + y.sum(), x.T
     np.testing.assert_allclose(a, x, 1e-5)
     np.testing.assert_array_equal(b, y)
+
+
+def test_an_onnx_model_is_fine_tuned() -> None:
+    """Magika, to call a file of rising bytes C."""
+    (magika,) = [m.path for m in zoo.package_models() if m.name == "magika"]
+    net = nn.Imported(tyc.load_onnx(magika, {"bytes": (1, 2048)}))
+    gm = tyc.GradManager().attach(net.parameters())
+    opt = optim.SGD(net.parameters(), lr=0.01)
+
+    @tyc.trace
+    def step(text: Any) -> Any:
+        with gm:
+            loss = -F.log(net(text)[0, 17] + 1e-6)
+            gm.backward(loss)
+        opt.step().clear_grad()
+        return loss
+
+    text = (np.arange(2048, dtype=np.int32) % 257)[None]
+    losses = [step(text).item() for _ in range(5)]
+    assert losses[0] > 5 and losses[-1] < 0.1
