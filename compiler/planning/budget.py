@@ -18,7 +18,7 @@ AUTO = "auto"
 Budget = int | float | str | None
 """Bytes, the share of what is needed without a budget, `"auto"`, or none."""
 
-_TRIES = 4
+_TRIES, _MOST_REORDERED = 3, 600
 
 _LADDER = (0.8, 0.65, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15)
 
@@ -113,6 +113,8 @@ class Placer:
 
     def _replayed(self, replay: Replay) -> Fitted:
         fitted = self._fitted(replay.kernels, extra=replay.extra)
+        if len(replay.kernels) > _MOST_REORDERED:
+            return fitted
         order = find_order(fitted.expanded.graph)
         if order.peak >= fitted.layout.peak:
             return fitted

@@ -14,8 +14,10 @@ from random import Random
 
 import numpy as np
 
+from tyc.compiler.planning.chain import best_cuts
 from tyc.compiler.planning.checkpoints import Cuts, Line
 from tyc.compiler.planning.drops import Candidate, Decisions, bring_down, drops
+from tyc.compiler.planning.eviction import evict
 from tyc.compiler.planning.graph import Graph
 from tyc.compiler.planning.replay import Gap, Key, Replay, Replayer
 
@@ -30,7 +32,7 @@ SHARES = (1.0, 0.75, 0.5, 0.3, 0.15)
 
 LEVELS = 4
 
-MOST_WORK = 120_000
+MOST_WORK = 80_000
 """Positions that are played back in all, for one budget."""
 
 
@@ -67,6 +69,15 @@ class Rematerializer:
         free = Candidate(Decisions(lambda storage, last, turn: True), self.free)
         greedy = bring_down(self.replayer, free, budget, _ROUNDS)
         close = [greedy]
+        for share in (1.0, 0.9) if len(self.replayer.order) <= _MOST_EVICTING else ():
+            again = evict(self.replayer, int(budget * share))
+            if again is not None:
+                decisions = Decisions(lambda storage, last, turn: True, dropped=frozenset(again))
+                replay = self._play(decisions)
+                close += [Candidate(decisions, replay)] if replay is not None else []
+        for decisions in self._chains(budget):
+            replay = self._play(decisions)
+            close += [Candidate(decisions, replay)] if replay is not None else []
         for levels in range(1, LEVELS + 1):
             for decisions in self._rules(budget, levels):
                 replay = self._play(decisions)
@@ -82,6 +93,13 @@ class Rematerializer:
         for c in brought:
             self.least = min(self.least, c.replay, key=lambda r: r.peak)
         return [c for c in (*seeds, *brought) if c.replay.peak <= budget]
+
+    def _chains(self, budget: int) -> Iterator[Decisions]:
+        for cheap, scale in product((0.0, 0.01), (1.0, 0.93, 0.87, 0.8)):
+            self.line.classify(cheap, 0)
+            cuts = best_cuts(self.line, int(budget * scale), _SLOTS)
+            if cuts is not None:
+                yield Decisions(self.line.keep(cuts))
 
     def _rules(self, budget: int, levels: int) -> Iterator[Decisions]:
         seen: set[tuple[float, float, Cuts]] = set()
@@ -109,31 +127,37 @@ class Rematerializer:
 
     def improve(self, best: Candidate, budget: int) -> Candidate:
         """Drops some of what is kept where the budget is tight, and fills the room again."""
-        random = Random(budget)
-        end = self.work + MOST_WORK
-        share = 0.1
+        random, end, now = Random(budget), self.work + MOST_WORK, best
         while self.work < end:
-            replay = best.replay
-            tight = np.flatnonzero(replay.profile > budget * 0.97)
-            at = int(tight[random.randrange(len(tight))]) if len(tight) else 0
-            options = sorted(
-                drops(self.replayer, replay, at),
-                key=lambda d: d.cost / d.saved * random.uniform(0.5, 2.0),
-            )
-            count = max(1, int(len(options) * random.uniform(0, share)))
-            keys = [k for d in options[:count] for k in d.keys]
-            decisions = best.decisions.dropping(keys)
+            keys = self._loosened(now.replay, budget, random)
+            decisions = now.decisions.dropping(keys)
             played = self._play(decisions)
             if played is None or played.peak > budget or not keys:
-                self.work += len(replay.kernels)
+                self.work += len(now.replay.kernels)
                 continue
             trial = self.fill(Candidate(decisions, played), budget, random)
+            # A little worse may lead to better; far from the best it begins there again.
+            if trial.replay.extra <= now.replay.extra * random.uniform(1.0, 1.1):
+                now = trial
             if trial.rank < best.rank:
                 best = trial
+            elif now.replay.extra > 1.15 * best.replay.extra:
+                now = best
         return best
 
+    def _loosened(self, replay: Replay, budget: int, random: Random) -> list[Key]:
+        """Some of what is kept at a position, mostly one where the budget is tight."""
+        tight = np.flatnonzero(replay.profile > budget * random.choice((0.97, 0.97, 0.5)))
+        at = int(tight[random.randrange(len(tight))]) if len(tight) else 0
+        options = sorted(
+            drops(self.replayer, replay, at),
+            key=lambda d: d.cost / d.saved * random.uniform(0.5, 2.0),
+        )
+        count = max(1, int(len(options) * random.uniform(0, 0.1)))
+        return [key for drop in options[:count] for key in drop.keys]
 
-_FILLED, _ROUNDS = 6, 40
+
+_FILLED, _ROUNDS, _SLOTS, _MOST_EVICTING = 6, 40, 100, 700
 
 
 def _that_fit(
