@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tyc import functional, hub, nn, onnx, optim, random, runtime
     from tyc.autograd import Function, GradManager, custom_gradient, grad, stop_gradient
+    from tyc.budget import checkpointing
     from tyc.checkpoint import load, save
     from tyc.data import as_tensors
     from tyc.dialects.types import bf16 as bfloat16
@@ -65,6 +66,7 @@ _NAMES = {
     "as_tensors": ("tyc.data", "as_tensors"),
     "save": ("tyc.checkpoint", "save"),
     "load": ("tyc.checkpoint", "load"),
+    "checkpointing": ("tyc.budget", "checkpointing"),
     "Function": ("tyc.autograd", "Function"),
     "GradManager": ("tyc.autograd", "GradManager"),
     "custom_gradient": ("tyc.autograd", "custom_gradient"),
@@ -104,6 +106,7 @@ __all__ = [
     "as_tensors",
     "bfloat16",
     "bool_",
+    "checkpointing",
     "compile",
     "custom_gradient",
     "exact",

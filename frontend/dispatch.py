@@ -64,6 +64,8 @@ def watch(
     op: type[Op], tensors: list[Any], attributes: dict[str, Any], results: list[Tensor]
 ) -> None:
     """Tells the open tapes of an op."""
+    if STATE.checkpointing is not None and STATE.recorder is None:
+        STATE.checkpointing.note(op, tensors, attributes, results)
     for tape in STATE.tapes:
         tape.record(op, tensors, attributes, results)
 

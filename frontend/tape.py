@@ -23,6 +23,7 @@ from tyc.state import STATE
 from tyc.tensors import Tensor, Variable
 
 if TYPE_CHECKING:
+    from tyc.budget import Kept
     from tyc.compiler.eager_gradient import Recipe
 
 Gradients = list["Tensor | None"]
@@ -127,7 +128,9 @@ class _OpCall:
                 used = [n for n in self._recipe((True,)).uses if n < self.count]
             except UserError:
                 self.seeds = ()  # no gradient: an error only where someone asks for it
-        self.kept = {n: values[n] for n in used}
+        self.kept: dict[int, Tensor] | Kept = {n: values[n] for n in used}
+        if STATE.checkpointing is not None and STATE.recorder is None:
+            self.kept = STATE.checkpointing.keep(op, self.kept, results)
 
     def _recipe(self, seeds: tuple[bool, ...]) -> Recipe:
         from tyc.compiler.eager_gradient import recipe
@@ -140,7 +143,8 @@ class _OpCall:
     def backward(self, grads: Gradients) -> Gradients:
         """The gradients of all operands; `None` where none is wanted or there is none."""
         made = self._recipe(tuple(g is not None for g in grads))
-        values = dict(self.kept)
+        kept = self.kept
+        values = dict(kept) if isinstance(kept, dict) else kept.tensors()
         values.update(
             zip(range(self.count, self.count + len(grads)), (g for g in grads if g is not None))
         )
