@@ -283,7 +283,9 @@ def custom_gradient(function: Callable[..., tuple[Any, Callable[..., Any]]]) -> 
 
 
 def _with_gradient(function: Callable[..., tuple[Any, Callable]], args: tuple[Any, ...]) -> Any:
-    with watching(()):
+    # A used tape records nothing, but a budget learns how the results came to be.
+    budgeted = STATE.tapes and STATE.checkpointing is not None
+    with watching((Tape(used=True),) if budgeted else ()):
         made, backward = function(*args)
     many = isinstance(made, (list, tuple))
     # New tensors: a result that is an operand as it is must not be taken for it.

@@ -9,7 +9,7 @@ A value that ops made knows its op and operands. Where the values kept for backw
 exceed the budget, the one with the least cost / (bytes * staleness) is let go, cost being that of
 its op and of the neighbours that are gone already (Kirisame et al. 2021, Dynamic Tensor
 Rematerialization, h_DTR-eq). Backward runs again what is missing, by the same kernels: same bits.
-What was not made by an op here (parameters, inputs, results of custom gradients) stays.
+What was not made by an op here (parameters, inputs, what a custom gradient saves) stays.
 """
 
 from __future__ import annotations

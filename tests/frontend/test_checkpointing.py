@@ -72,7 +72,7 @@ def test_a_chain_of_200_layers() -> None:
     assert train(deep, 200, memory, 1) == train(deep, 200, None, 1)
     assert memory.peak_bytes <= 20 * VALUE
     # Without any choice, from the start each time: 200 * 200 / 2 layers of two ops.
-    assert memory.recomputed < 5000
+    assert memory.recomputed < 1000
 
 
 def test_all_that_was_gone_is_found_without_recursion() -> None:
@@ -149,8 +149,9 @@ def test_a_gradient_of_ones_own_keeps_what_it_saves() -> None:
             x = Twice()(F.tanh(x @ w))
         return x.mean()
 
-    memory = tyc.checkpointing(12 * VALUE)
-    assert train(model, 6, memory) == train(model, 6)
+    memory = tyc.checkpointing(6 * VALUE)
+    assert train(model, 14, memory) == train(model, 14)
+    assert memory.recomputed > 0 and memory.peak_bytes <= memory.budget
 
 
 def test_what_the_caller_holds_is_not_computed_again() -> None:
