@@ -24,6 +24,9 @@ from typing import IO, Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from torchvision_operators import define_torchvision_operators
+
 RUNNERS = Path(__file__).resolve().parents[3] / "shared" / "bench" / "bench.py"
 SETTLE_SECONDS = 0.1
 
@@ -60,16 +63,6 @@ def ours(peers: ModuleType, path: Path, threads: int, folder: Path) -> tuple[Run
         return list(result) if isinstance(result, tuple) else [result]
 
     return run, seconds
-
-
-def define_torchvision_operators() -> None:
-    """Signatures that torchvision's import asks for, which its wheel lacks beside a CPU torch."""
-    import torch
-
-    library = torch.library.Library("torchvision", "DEF")
-    for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    runners.torchvision = library  # type: ignore[attr-defined]  # it undefines them when it dies
 
 
 def prepare(engine: str, path: Path, threads: int, folder: Path) -> tuple[Run, float]:

@@ -58,11 +58,11 @@ def ours(model: str, threads: int) -> Step:
 
 def torch_model(model: str) -> tuple[Any, Any, Any]:
     """PyTorch's module, its batch, and its loss as a function of output and target."""
-    import engine
     import torch
     from torch.nn import functional as F
+    from torchvision_operators import define_torchvision_operators
 
-    engine.define_torchvision_operators()
+    define_torchvision_operators()
     batch, size = MODELS[model]
     if model == "resnet18":
         import torchvision
@@ -143,7 +143,7 @@ def main() -> None:
     """The process: answers go to what standard output was; engines print to standard error."""
     engine, model, threads = sys.argv[1:]
     here = str(Path(__file__).resolve().parent)
-    import engine as engines  # noqa: F401  # before its folder leaves the path
+    import engine as engines  # noqa: F401  # puts tests/support on the path
 
     # A peer's optional import must not find a neighbour of this file (transformers has `kernels`).
     sys.path[:] = [p for p in sys.path if str(Path(p).resolve()) != here]
