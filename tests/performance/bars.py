@@ -1,4 +1,4 @@
-"""The bars of speed, memory and gradients on x86-64, from the JSON files that the benchmarks write.
+"""The bars of speed and memory on x86-64, from the JSON files that the benchmarks write.
 
     docs/results/suite.json       suite.py --output
     docs/results/kernels.json     kernels.py --json        (direct convolutions)
@@ -6,7 +6,6 @@
     docs/results/matvec.json      matvec.py --output
     docs/results/memory.json      memory.py --output
     docs/results/cost_model.json  cost_model.py --json
-    docs/results/gradients.json   gradients.py --json
 
 A bar whose file is missing is shown as not measured.
 """
@@ -105,17 +104,9 @@ def cost_model(rows: list[dict[str, Any]]) -> list[Bar]:
     return [("default choice / best of the space, geometric mean <= 1.05", figure, middle <= 1.05)]
 
 
-def gradients(measured: dict[str, Any]) -> list[Bar]:
-    """Training steps in f64 against PyTorch: loss, running statistics, every gradient."""
-    worst = max(measured["rows"], key=lambda r: r["gradient"])
-    error = max(max(r["gradient"], r["loss"], r["buffers"]) for r in measured["rows"])
-    figure = f"{worst['gradient']:.1e} ({worst['model']}, {worst['worst']}), "
-    figure += f"{len(measured['rows'])} models"
-    claim = f"gradients against PyTorch in f64, small sizes, relative error <= {measured['bar']:g}"
-    return [(claim, figure, error <= measured["bar"])]
+Files = tuple[tuple[str, Callable[[Any], list[Bar]]], ...]
 
-
-_FILES: tuple[tuple[str, Callable[[Any], list[Bar]]], ...] = (
+FILES: Files = (
     ("suite", speed),
     ("suite", scaling),
     ("kernels", kernels),
@@ -123,14 +114,13 @@ _FILES: tuple[tuple[str, Callable[[Any], list[Bar]]], ...] = (
     ("matvec", matvec),
     ("memory", memory),
     ("cost_model", cost_model),
-    ("gradients", gradients),
 )
 
 
-def bars(folder: Path = FOLDER) -> list[Bar]:
+def bars(files: Files = FILES, folder: Path = FOLDER) -> list[Bar]:
     """(bar, figure, whether it holds) of everything that was measured."""
     found = []
-    for stem, rows in _FILES:
+    for stem, rows in FILES:
         path = folder / f"{stem}.json"
         if path.exists():
             found += rows(json.loads(path.read_text()))

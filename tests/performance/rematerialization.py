@@ -125,26 +125,39 @@ def growth(counts: tuple[int, ...]) -> dict[str, Any]:
     return {"bytes": dict(rows), "slope": statistics.linear_regression(x, y).slope}
 
 
-def main(output: str, quick: bool) -> None:
-    """Measures all and writes it as JSON."""
-    small = ("vgg19", "resnet50", "vit", "random300")
-    names = [n for n in SUITE if not quick or n in small]
-    suite = {name: measure(name, SUITE[name]()) for name in names}
-    medians = {}
+def medians(suite: dict[str, Any]) -> dict[str, float | None]:
+    """The median of extra FLOPs at each share; `None` where the middle one does not fit."""
+    found = {}
     for i, share in enumerate(SHARES):
         points = [row["points"][i] for row in suite.values()]
-        medians[share] = statistics.median(
-            p["extra"] if p["feasible"] else math.inf for p in points
-        )
-    found = {
-        "suite": suite,
-        "median_extra": medians,
-        "gap_to_bound": {n: gaps(SUITE[n]()) for n in small},
-        "falling": falling(SUITE["random100" if quick else "random300"]()),
-        "growth": growth((16, 64, 256) if quick else (16, 64, 256, 1024)),
-        "dominated": {n: dominance(SUITE[n]()) for n in small},
-    }
-    Path(output).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        middle = statistics.median(p["extra"] if p["feasible"] else math.inf for p in points)
+        found[str(share)] = middle if math.isfinite(middle) else None
+    return found
+
+
+def main(output: str, quick: bool) -> None:
+    """Measures all; the JSON is written after each part."""
+    small = ("vgg19", "resnet50", "vit", "random300")
+    found: dict[str, Any] = {"suite": {}, "gap_to_bound": {}, "dominated": {}}
+
+    def keep() -> None:
+        found["median_extra"] = medians(found["suite"])
+        Path(output).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+    for name in SUITE:
+        if not quick or name in small:
+            found["suite"][name] = measure(name, SUITE[name]())
+            keep()
+    found["falling"] = falling(SUITE["random100" if quick else "random300"]())
+    keep()
+    for name in small:
+        found["gap_to_bound"][name] = gaps(SUITE[name]())
+        keep()
+    found["growth"] = growth((16, 64, 256) if quick else (16, 64, 256, 1024))
+    keep()
+    for name in small:
+        found["dominated"][name] = dominance(SUITE[name]())
+        keep()
     print({k: found[k] for k in ("median_extra", "gap_to_bound", "growth", "dominated")})
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import bars as measured
 import suite_report
+import training_bars
 
 NOTES = Path(__file__).parent / "notes.md"
 SLOWEST = {"resnet50": 1.5, "bert_base_s128": 1.5}
@@ -100,6 +101,11 @@ def _row(name: str, m: dict[str, Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _table(rows: list[tuple[str, str, bool]]) -> list[str]:
+    body = [f"| {bar} | {figure} | {_mark(holds)} |" for bar, figure, holds in rows]
+    return ["| bar | figure | |", "|---|---|---|", *body, ""]
+
+
 def _suite_table() -> list[str]:
     path = measured.FOLDER / "suite.json"
     return suite_report.table(json.loads(path.read_text())) if path.exists() else []
@@ -117,19 +123,16 @@ def render(results: dict[str, Any]) -> str:
         "",
         "Files in `results/`, each by a script in `tests/performance/` (`make results` runs all).",
         "",
-        "| bar | figure | |",
-        "|---|---|---|",
-        *(f"| {bar} | {figure} | {_mark(holds)} |" for bar, figure, holds in measured.bars()),
-        "",
+        *_table(measured.bars()),
         *_suite_table(),
+        "## Training",
+        "",
+        *_table(measured.bars(training_bars.FILES)),
         "## Compilation, artifact and onnxruntime",
         "",
         "Times are ms, minimum of many runs, engines taking turns in one process; 1 / 2 threads.",
         "",
-        "| bar | figure | |",
-        "|---|---|---|",
-        *(f"| {bar} | {figure} | {_mark(holds)} |" for bar, figure, holds in bars(models)),
-        "",
+        *_table(bars(models)),
         "| model | tyc | onnxruntime | ratio | error | compile s (cached) | peak MB | arena MB "
         "| kernels |",
         "|---|---|---|---|---|---|---|---|---|",
