@@ -70,12 +70,17 @@ def winograd(rows: list[dict[str, Any]]) -> list[Bar]:
 def matvec(rows: list[dict[str, Any]]) -> list[Bar]:
     """Matrix-vector products against memory bandwidth."""
     one = [r for r in rows if r["threads"] == 1 and r["kernel"].startswith("1x")]
-    worst = min(one, key=lambda r: r["of_read"])
+    constant = [r for r in one if r["kernel"].endswith("constant")]
+    worst = min(constant, key=lambda r: r["of_read"])
     figure = f"worst {worst['of_read']:.0%} of a plain read ({worst['kernel']})"
-    triad = min(r["gbs"] / r["triad_gbs"] for r in one)
+    triad = min(r["gbs"] / r["triad_gbs"] for r in constant)
     figure += f", {triad:.0%} of the triad"
+    others = [r for r in one if r not in constant]
+    if others:
+        slow = min(others, key=lambda r: r["of_read"])
+        figure += f"; weights that are no constants: from {slow['of_read']:.0%} on"
     claim = "matrix-vector (GPT-2 decode) >= 85 % of STREAM bandwidth"
-    return [(claim, figure, worst["of_read"] >= 0.85)]
+    return [(claim, figure, min(worst["of_read"], triad) >= 0.85)]
 
 
 def memory(rows: dict[str, Any]) -> list[Bar]:
@@ -120,7 +125,7 @@ FILES: Files = (
 def bars(files: Files = FILES, folder: Path = FOLDER) -> list[Bar]:
     """(bar, figure, whether it holds) of everything that was measured."""
     found = []
-    for stem, rows in FILES:
+    for stem, rows in files:
         path = folder / f"{stem}.json"
         if path.exists():
             found += rows(json.loads(path.read_text()))

@@ -13,4 +13,9 @@ run matvec --threads 1,2 --output "$out/matvec.json"
 run memory --mnn "$peers" --folder "$models" --output "$out/memory.json"
 run cost_model "$models"/{resnet50,mobilenet_v2,bert_base_s128}.onnx --json "$out/cost_model.json"
 run gradients --torch "$peers" --json "$out/gradients.json"
+run training --python "$peers"
+run eager --torch "$peers"
+run leaks
+run gradients --torch "$peers" --json "$out/gradients.json"
+run rematerialization "$out/rematerialization.json"
 run bench
