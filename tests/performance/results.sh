@@ -16,6 +16,7 @@ run gradients --torch "$peers" --json "$out/gradients.json"
 run training --python "$peers"
 run eager --torch "$peers"
 run leaks
+run budget_step
 run gradients --torch "$peers" --json "$out/gradients.json"
 run rematerialization "$out/rematerialization.json"
 run bench

@@ -8,6 +8,7 @@ docs/results/rematerialization.json  rematerialization.py OUT.json
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -107,6 +108,15 @@ def leaks(measured: dict[str, Any]) -> list[Bar]:
     return [(claim, figure, max(found.values()) <= 0.01)]
 
 
+def budget_step(measured: dict[str, Any]) -> list[Bar]:
+    """Steps under a budget against the same ones without."""
+    parts = [f"{m} at batch {r['batch']} {r['ratio']:.2f}x, {'the same' if r['same'] else 'other'} "
+             "losses" for m, r in measured.items()]  # fmt: skip
+    middle = statistics.median(r["ratio"] for r in measured.values())
+    holds = middle <= 1.08 and all(r["same"] for r in measured.values())
+    return [("step time at half of the peak, median <= 1.08x", ", ".join(parts), holds)]
+
+
 def _planning(points: list[tuple[str, dict[str, Any], dict[str, Any]]]) -> list[Bar]:
     rows = []
     for kernels, limit, low, high in ((1000, 3, 700, 1200), (5000, 30, 4000, 7000)):
@@ -123,5 +133,6 @@ FILES: tuple[tuple[str, Callable[[Any], list[Bar]]], ...] = (
     ("training", steps),
     ("eager", eager),
     ("leaks", leaks),
+    ("budget_step", budget_step),
     ("rematerialization", rematerialization),
 )
