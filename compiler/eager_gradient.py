@@ -62,9 +62,7 @@ class Recipe:
             module = self.modules.get(exact)
             if module is None:
                 module = self.modules[exact] = compiled(self.program.copy(), exact)
-            result = module(*[values[n] for n in self.inputs])
-            made = result if isinstance(result, tuple) else (result,)
-            found.update(zip(self.computed, made))
+            found.update(zip(self.computed, module.run([values[n] for n in self.inputs])))
         return [None if n is None else found[n] for n in self.outputs]
 
     @cached_property

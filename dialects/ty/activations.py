@@ -13,7 +13,7 @@ from mlir import ir
 from tyc.dialects import scalar as s
 from tyc.dialects import ty
 from tyc.dialects.expressions import Expression, apply, chain, number_like, where
-from tyc.dialects.ods import Example, Float, Str, example
+from tyc.dialects.ods import Example, Float, Op, Str, example
 from tyc.dialects.references import array, typed, widely
 from tyc.dialects.ty.elementwise import FLOATS, NUMBERS, Binary, Unary
 from tyc.dialects.ty.transcendental import erf, sigmoid
@@ -132,6 +132,11 @@ class CeluOp(Activation, name="celu"):
 _TANH_SCALE, _TANH_CUBIC = math.sqrt(2 / math.pi), 0.044715
 
 
+def _check_approximate(op: type[Op], attributes: dict[str, Any]) -> None:
+    if attributes["approximate"] not in ("none", "tanh"):
+        raise op.error(f'approximate must be "none" or "tanh", got {attributes}')
+
+
 class GeluOp(Activation, name="gelu"):
     """`y = x * P(X <= x)` for a normal `X`: `y = x / 2 * (1 + erf(x / sqrt(2)))`.
 
@@ -146,8 +151,7 @@ class GeluOp(Activation, name="gelu"):
     def check(cls, *types: TensorType, **attributes: Any) -> None:
         """Raises `UserError` for a wrong type or approximation."""
         super().check(*types)
-        if attributes["approximate"] not in ("none", "tanh"):  # C4
-            raise cls.error(f'approximate must be "none" or "tanh", got {attributes}')
+        _check_approximate(cls, attributes)  # C4
 
     @staticmethod
     @widely
@@ -190,8 +194,7 @@ class GeluGradientOp(Binary, name="gelu_gradient"):
     def check(cls, *types: TensorType, **attributes: Any) -> None:
         """Raises `UserError` for a wrong type or approximation."""
         super().check(*types)
-        if attributes["approximate"] not in ("none", "tanh"):  # C4
-            raise cls.error(f'approximate must be "none" or "tanh", got {attributes}')
+        _check_approximate(cls, attributes)  # C4
 
     @staticmethod
     @widely

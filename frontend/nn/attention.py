@@ -25,32 +25,22 @@ class Dropout(Module):
         value = as_tensor(x)
         if not self.training or not self.p:
             return value
-        return F.dropout(value, self.p)
+        return self._dropped(value)
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.p)
 
     def extra_repr(self) -> str:
         """The probability."""
         return f"p={self.p}"
 
 
-class Dropout2d(Module):
+class Dropout2d(Dropout):
     """Dropout of whole channels of `[N, C, ...]`, in training only."""
 
-    def __init__(self, p: float = 0.5) -> None:
-        if not 0 <= p < 1:
-            raise error(f"p must be in 0..1 and less than 1, got {p}")
-        self.p = p
-
-    def forward(self, x: TensorLike) -> Tensor:
-        """Drops channels in training only."""
-        value = as_tensor(x)
-        if not self.training or not self.p:
-            return value
-        ones = F.ones((*value.shape[:2], *[1] * (value.ndim - 2)), value.dtype)
-        return value * F.dropout(ones, self.p)
-
-    def extra_repr(self) -> str:
-        """The probability."""
-        return f"p={self.p}"
+    def _dropped(self, x: Tensor) -> Tensor:
+        ones = F.ones((*x.shape[:2], *[1] * (x.ndim - 2)), x.dtype)
+        return x * F.dropout(ones, self.p)
 
 
 class MultiheadAttention(Module):
