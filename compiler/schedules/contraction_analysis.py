@@ -262,17 +262,24 @@ def in_place(c: Contraction, arguments: Sequence[ir.Value]) -> list[tuple[int, i
 
 def reads_where_written(argument: ir.Value, contraction: Contraction) -> bool:
     """True where an argument is only read by pointwise ops, each time at the element of the root
-    that is then written."""
+    that is then written. What comes of it alone (the mask of a ReLU) is followed to the root."""
     root = contraction.roots[0]
     if len(contraction.roots) != 1 or root.value.type != argument.type:
         return False
-    for use in argument.uses:
-        op = use.owner.operation
-        results = list(op.results)
-        if not results or contraction.known.get(results[0]) != root.index:
-            return False
-        if op.name != "linalg.generic" or not _reads_identically(read_generic(op), argument):
-            return False
+    waiting = [argument]
+    for value in waiting:
+        for use in value.uses:
+            op = use.owner.operation
+            if op.name != "linalg.generic" or len(op.results) != 1 or _reduces(op):
+                return False
+            result = op.results[0]
+            if not _reads_identically(read_generic(op), value):
+                return False
+            index = contraction.known.get(result)
+            if index is None:
+                waiting += [result] if result not in waiting else []
+            elif index != root.index:
+                return False
     return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 from contraction_kernels import check, schedule
 from programs import program
@@ -147,6 +148,23 @@ def test_a_residual_may_be_written_in_place() -> None:
 
     assert check(body, (13, 9), (9, 21), (13, 21), constants=[1]).in_place == [(2, 0)]
     assert check(body, (13, 9), (9, 21), (1, 21), constants=[1]).in_place == []
+
+
+def test_what_a_mask_is_computed_from_may_be_overwritten() -> None:
+    def body(a, b, y):
+        zero = ty.constant(value=np.zeros((), np.float32))
+        return ty.where(ty.greater(y, zero), ty.matmul(a, b), y)
+
+    assert check(body, (13, 9), (9, 21), (13, 21), constants=[1]).in_place == [(2, 0)]
+    assert check(body, (13, 9), (9, 21), (1, 21), constants=[1]).in_place == []
+
+
+def test_a_mask_from_elsewhere_is_not_in_place() -> None:
+    def body(a, b, y):
+        mask = ty.greater(ty.reverse(y, axes=[0]), ty.constant(value=np.zeros((), np.float32)))
+        return ty.where(mask, ty.matmul(a, b), y)
+
+    assert check(body, (13, 9), (9, 21), (13, 21), constants=[1]).in_place == []
 
 
 def test_a_residual_that_is_an_operand_is_not_in_place() -> None:

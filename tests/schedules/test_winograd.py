@@ -61,6 +61,14 @@ def test_residual_joins_in_place() -> None:
     assert check(convolution, *shapes).in_place == [(3, 0)]
 
 
+def test_gradient_of_a_relu_is_written_over_its_output() -> None:
+    def body(grad: Any, weight: Any, y: Any) -> Any:
+        zero = ty.constant(value=np.zeros((), np.float32))
+        return ty.where(ty.greater(y, zero), ty.conv(grad, weight, None, **PLAIN), zero)
+
+    assert check(body, (2, 9, 8, 8), (16, 8, 3, 3), (2, 7, 6, 16)).in_place == [(2, 0)]
+
+
 def test_epilogue_of_functions() -> None:
     def body(x: Any, weight: Any, scale: Any) -> Any:
         y = ty.multiply(ty.conv(x, weight, None, **PLAIN), scale)
