@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from mlir import ir
-from mlir.dialects import memref, scf
+from mlir.dialects import arith, memref, scf
 
 from tyc.compiler.schedules import arithmetic
 
@@ -32,6 +33,16 @@ def flat(buffer: ir.Value) -> ir.Value:
     if kind.rank == 0:
         return memref.expand_shape(line, buffer, [], [], [1])
     return memref.collapse_shape(line, buffer, [list(range(kind.rank))])
+
+
+@contextmanager
+def unless_same(a: ir.Value, b: ir.Value) -> Iterator[None]:
+    """What stands in the block runs where two buffers begin at different bytes."""
+    addresses = [memref.extract_aligned_pointer_as_index(v) for v in (a, b)]
+    branch = scf.IfOp(arith.cmpi(arith.CmpIPredicate.ne, *addresses))
+    with ir.InsertionPoint(branch.then_block):
+        yield
+        scf.yield_([])
 
 
 def load(buffer: ir.Value, index: Index) -> ir.Value:

@@ -25,10 +25,12 @@ from tyc.dialects.ods import Op
 @dataclass(frozen=True)
 class LoopsRule:
     """A lowering to plain loops on buffers: `build(op, inputs, outputs, row)` emits the work of one
-    `row` (an index value) out of `rows(op)` independent ones."""
+    `row` (an index value) out of `rows(op)` independent ones. The first result may have the bytes
+    of the operand `in_place`."""
 
     rows: Callable[[Any], int]
     build: Callable[..., None]
+    in_place: str = ""
 
 
 LINALG: dict[str, Callable[..., Any]] = {}
@@ -47,11 +49,11 @@ def lower(*ops: type[Op]) -> Callable:
     return register
 
 
-def loops(op: type[Op], rows: Callable[[Any], int]) -> Callable:
+def loops(op: type[Op], rows: Callable[[Any], int], in_place: str = "") -> Callable:
     """Registers a function as the loop lowering of an op that linalg cannot say."""
 
     def register(function: Callable) -> Callable:
-        LOOPS[op.NAME] = LoopsRule(rows, function)
+        LOOPS[op.NAME] = LoopsRule(rows, function, in_place)
         return function
 
     return register

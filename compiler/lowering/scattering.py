@@ -40,7 +40,7 @@ def _lines(op: Any) -> int:
     return t.size // max(t.shape[op.axis % t.rank], 1)
 
 
-@loops(ty.ScatterElementsOp, rows=_lines)
+@loops(ty.ScatterElementsOp, rows=_lines, in_place="x")
 def scatter_elements(
     op: Any, inputs: Sequence[ir.Value], outputs: Sequence[ir.Value], row: ir.Value
 ) -> None:
@@ -72,7 +72,8 @@ def scatter_elements(
         to = flat(t.shape, tensors.wrapped(found, t.shape[axis]))
         _update(y, to, loop_nests.load(updates, source), t.dtype, op.reduction)
 
-    loop_nests.each(0, t.shape[axis], copy)
+    with loop_nests.unless_same(x, y):
+        loop_nests.each(0, t.shape[axis], copy)
     # The number of updates of a line outside of the indices is 0.
     count: tensors.Index = places.shape[axis]
     for d in others:
@@ -93,7 +94,7 @@ def _inner(op: Any) -> tuple[int, int]:
     return math.prod(t.shape[depth:]), math.prod(t.shape[:depth])
 
 
-@loops(ty.ScatterNdOp, rows=lambda op: loop_nests.blocks(_inner(op)[0]))
+@loops(ty.ScatterNdOp, rows=lambda op: loop_nests.blocks(_inner(op)[0]), in_place="x")
 def scatter_nd(
     op: Any, inputs: Sequence[ir.Value], outputs: Sequence[ir.Value], row: ir.Value
 ) -> None:
@@ -127,5 +128,6 @@ def scatter_nd(
 
         columns(line, write)
 
-    loop_nests.each(0, lines, copy)
+    with loop_nests.unless_same(x, y):
+        loop_nests.each(0, lines, copy)
     loop_nests.each(0, places.size // depth, update)

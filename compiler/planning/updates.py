@@ -25,6 +25,27 @@ def in_order(plan: Plan, facts: Sequence[Facts]) -> tuple[list[int], list[int]]:
     return graph.order(), refused
 
 
+def share_outputs(plan: Plan, facts: Sequence[Facts]) -> None:
+    """Puts what becomes an output in place into the output from the start: its step overwrites the
+    value, which no other step reads, so that the output's bytes hold it until then."""
+    readers: dict[int, list[int]] = {}
+    for k, step in enumerate(plan.steps):
+        for b in step.inputs:
+            readers.setdefault(root(plan, b), []).append(k)
+    wholes = {b.whole for b in plan.buffers}
+    for k in reversed(range(len(plan.steps))):
+        step, taken = plan.steps[k], set[int]()
+        for i, j in facts[k].in_place:
+            old, new = step.inputs[i], step.outputs[j]
+            source, result = plan.buffers[old], plan.buffers[new]
+            alone = readers[root(plan, old)] == [k] and old not in wholes and source.whole < 0
+            fits = source.place == "arena" and source.nbytes == result.nbytes
+            if result.place == "output" and result.whole < 0 and alone and fits:
+                if new not in taken:
+                    taken.add(new)
+                    source.place, source.index = "output", result.index
+
+
 class _Dependences:
     """Which steps come after which."""
 

@@ -37,7 +37,23 @@ def schedule_opaque(function: ir.Operation) -> ScheduledKernel:
         )
     size, flops = sum(t.nbytes for t in types), sum(t.size for t in types)
     inputs = len(block.arguments)
-    return ScheduledKernel(module, name, inputs, count, flops=flops, bytes=size)
+    return ScheduledKernel(
+        module, name, inputs, count, in_place=_in_place(function), flops=flops, bytes=size
+    )
+
+
+def _in_place(function: ir.Operation) -> list[tuple[int, int]]:
+    """The argument that the first result may share its bytes with, if nothing else reads it."""
+    block = function.regions[0].blocks[0]
+    operation, terminator = (op.operation for op in block.operations)
+    name = LOOPS[operation.name.removeprefix("ty.")].in_place
+    if not name:
+        return []
+    shared = getattr(view(operation), name)
+    if list(operation.operands).count(shared) != 1:
+        return []
+    argument, result = list(block.arguments).index(shared), operation.results[0]
+    return [(argument, i) for i, v in enumerate(terminator.operands) if v == result]
 
 
 def estimate_opaque(function: ir.Operation, target: Target) -> float:

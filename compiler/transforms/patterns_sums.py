@@ -8,8 +8,11 @@
     %b = "ty.matmul"(%y, %h) {transpose_a}   becomes    %i = "ty.concat"(%g, %h) {axis = 0}
     %s = "ty.add"(%a, %b)                               %s = "ty.matmul"(%z, %i) {transpose_a}
 
+    %t = "ty.gather_gradient"(%i, %g)
+    %s = "ty.add"(%x, %t)                    becomes    %s = "ty.scatter_nd"(%x, %i, %g) {add}
+
 The gradient of a tensor that is cut in parts is the first, that of a weight which many steps share
-the second. Not for exact mode: terms add up in another order, and -0.0 + 0.0 is 0.0.
+the second, that of a table which is looked up and multiplied by the third. Not for exact mode: terms add up in another order, and -0.0 + 0.0 is 0.0.
 """
 
 from __future__ import annotations
@@ -46,6 +49,18 @@ def concat_of_padded(op: Any, context: Context) -> ir.Value | None:
     if not any(low) and not any(high):
         return whole
     return ty.dilate(whole, factors=[1] * len(low), low=low, high=high)
+
+
+def scatter_into_sum(op: Any, context: Context) -> ir.Value | None:
+    """x + gather_gradient(i, g) adds the lines of g to x: no table of zeros is filled and added."""
+    for total, value in ((op.a, op.b), (op.b, op.a)):
+        table = made_by(value, "gather_gradient")
+        if table is None or not has_one_use(value) or total.type != value.type:
+            continue
+        if table.axis % len(table.shape) == 0:
+            vectors = ty.reshape(table.indices, shape=[*_type(table.indices).shape, 1])
+            return ty.scatter_nd(total, vectors, table.grad, reduction="add")
+    return None
 
 
 def _goes_on(op: Any) -> bool:
@@ -119,4 +134,4 @@ def _terms(total: ir.Value) -> tuple[list[Any], list[ir.Value]]:
     return products, others
 
 
-SUMS: dict[str, tuple[Pattern, ...]] = {"add": (concat_of_padded, product_of_concats)}
+SUMS: dict[str, tuple[Pattern, ...]] = {"add": (concat_of_padded, product_of_concats, scatter_into_sum)}

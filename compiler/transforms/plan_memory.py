@@ -111,7 +111,10 @@ def steps_of(program: Program, kernels: Mapping[str, CompiledKernel]) -> tuple[P
     """
     planner = _walked(program, kernels)
     plan = planner.plan
-    order, refused = updates.in_order(plan, _in_place(plan, kernels))
+    facts = _in_place(plan, kernels)
+    order, refused = updates.in_order(plan, facts)
+    if all(step.kernel in kernels for step in plan.steps):
+        updates.share_outputs(plan, facts)
     plan.steps = [plan.steps[i] for i in order]
     for buffer in refused:  # of kernels that are not what they will be
         del plan.updates[buffer]

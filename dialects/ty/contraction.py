@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from mlir import ir
 
@@ -86,11 +88,20 @@ class MatmulOp(Op, name="matmul"):
             da = ty.matmul(b, grad, transpose_a=self.transpose_b, transpose_b=True)
         else:
             da = ty.matmul(grad, b, transpose_b=not self.transpose_b)
+        if not self.transpose_a and math.prod(type_of(b).shape[:-2]) == 1:
+            # Rows that share a matrix: one product, and no sum of one for each batch.
+            a, grad = (_rows(v) for v in (a, grad))
         if self.transpose_b:
             db = ty.matmul(grad, a, transpose_a=True, transpose_b=self.transpose_a)
         else:
             db = ty.matmul(a, grad, transpose_a=not self.transpose_a)
-        return sum_to(da, type_of(a).shape), sum_to(db, type_of(b).shape)
+        return sum_to(da, type_of(self.a).shape), sum_to(db, type_of(b).shape)
+
+
+def _rows(x: ir.Value) -> ir.Value:
+    """A batch of matrices as one."""
+    shape = type_of(x).shape
+    return x if len(shape) == 2 else ty.reshape(x, shape=[math.prod(shape[:-1]), shape[-1]])
 
 
 class MatmulIntegerOp(Op, name="matmul_integer"):

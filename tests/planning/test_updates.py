@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tyc.compiler.planning.plan import Buffer, Facts, Plan, Step, arrange
-from tyc.compiler.planning.updates import in_order
+from tyc.compiler.planning.updates import in_order, share_outputs
 
 
 def _plan(inputs: int, arena: int, updates: dict[int, int], steps: list[Step]) -> Plan:
@@ -97,3 +97,22 @@ def test_the_order_gives_what_separate_buffers_give(made: tuple[Plan, list[Facts
     arrange(plan, [Facts(cost=1.0) for _ in facts])
     assert _run(plan) == wanted
     assert np.isfinite(plan.arena_bytes)
+
+
+def test_what_becomes_an_output_in_place_lives_there_from_the_start() -> None:
+    steps = [Step("product", [0], [1]), Step("read", [0], [3]), Step("scatter", [1, 3], [2])]
+    buffers = [Buffer(64, "input", 0), Buffer(64, "arena"), Buffer(64, "output", 0)]
+    plan = Plan([*buffers, Buffer(64, "arena")], steps)
+    facts = [Facts(), Facts(), Facts(in_place=[(0, 0), (1, 0)])]
+    share_outputs(plan, facts)
+    assert [b.place for b in plan.buffers] == ["input", "output", "output", "arena"]
+    arrange(plan, facts)
+    assert plan.arena_bytes == 64 and plan.buffers[1].index == 0
+
+
+def test_what_another_step_reads_as_well_does_not() -> None:
+    steps = [Step("product", [0], [1]), Step("scatter", [1], [2]), Step("read", [1], [3])]
+    buffers = [Buffer(64, "input", 0), Buffer(64, "arena"), Buffer(64, "output", 0)]
+    plan = Plan([*buffers, Buffer(64, "output", 1)], steps)
+    share_outputs(plan, [Facts(), Facts(in_place=[(0, 0)]), Facts()])
+    assert plan.buffers[1].place == "arena"

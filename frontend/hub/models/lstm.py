@@ -41,4 +41,4 @@ class LSTM(LanguageModel):
         """Logits of each position."""
         steps = F.swapaxes(as_tensor(tokens), 0, 1)
         y, _ = self.rnn(self.drop(self.encoder(steps)))
-        return F.swapaxes(self.decoder(self.drop(y)), 0, 1)
+        return self.decoder(F.swapaxes(self.drop(y), 0, 1))
