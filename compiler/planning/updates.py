@@ -40,10 +40,10 @@ def share_outputs(plan: Plan, facts: Sequence[Facts]) -> None:
             source, result = plan.buffers[old], plan.buffers[new]
             alone = readers[root(plan, old)] == [k] and old not in wholes and source.whole < 0
             fits = source.place == "arena" and source.nbytes == result.nbytes
-            if result.place == "output" and result.whole < 0 and alone and fits:
-                if new not in taken:
-                    taken.add(new)
-                    source.place, source.index = "output", result.index
+            free = result.place == "output" and result.whole < 0 and new not in taken
+            if free and alone and fits:
+                taken.add(new)
+                source.place, source.index = "output", result.index
 
 
 class _Dependences:

@@ -12,7 +12,8 @@
     %s = "ty.add"(%x, %t)                    becomes    %s = "ty.scatter_nd"(%x, %i, %g) {add}
 
 The gradient of a tensor that is cut in parts is the first, that of a weight which many steps share
-the second, that of a table which is looked up and multiplied by the third. Not for exact mode: terms add up in another order, and -0.0 + 0.0 is 0.0.
+the second, that of a table which is looked up and multiplied by the third. Not for exact mode:
+terms add up in another order, and -0.0 + 0.0 is 0.0.
 """
 
 from __future__ import annotations
@@ -134,4 +135,6 @@ def _terms(total: ir.Value) -> tuple[list[Any], list[ir.Value]]:
     return products, others
 
 
-SUMS: dict[str, tuple[Pattern, ...]] = {"add": (concat_of_padded, product_of_concats, scatter_into_sum)}
+SUMS: dict[str, tuple[Pattern, ...]] = {
+    "add": (concat_of_padded, product_of_concats, scatter_into_sum)
+}
