@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from tyc.compiler.codegen.zig import zig
 from tyc.compiler.targets import Target
 from tyc.runtime.errors import InternalError
 
@@ -64,15 +65,6 @@ def _paths(objects: Sequence[bytes | Path], folder: Path, prefix: str = "") -> l
             path.write_bytes(o)
         paths.append(str(path))
     return paths
-
-
-@lru_cache(maxsize=1)
-def zig() -> str:
-    """The `zig` binary of the ziglang wheel, run as it is: starting a Python for it costs more than
-    the link."""
-    import ziglang
-
-    return str(Path(next(iter(ziglang.__path__))) / "zig")
 
 
 def _lld(arguments: list[str]) -> None:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from tyc.compiler import cache
-from tyc.compiler.codegen.link import zig
+from tyc.compiler.codegen.zig import zig
 from tyc.runtime import native
 from tyc.runtime.errors import InternalError
 

@@ -1,81 +1,100 @@
-"""The best cuts of a chain: a dynamic programme over its stretches and the bytes that are left.
+"""The best cuts of a chain, by `native/chain.c`: a dynamic programme over its stretches and the
+bytes that are left.
 
 The stretches are those between positions where few bytes cross. A run of stretches is kept whole,
-where that fits; or a cut in it is kept, the rest behind the cut is done with what that leaves, and
-the part before the cut is made again and done with all (the persistent schedules of Rotor, Beaumont
-2019).
+where that fits; or its first one is kept; or a cut in it is kept, the rest behind the cut is done
+with what that leaves, and the part before the cut is made again and done with all (the persistent
+schedules of Rotor, Beaumont 2019).
 """
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Sequence
+
 import numpy as np
 
+from tyc.compiler.planning import native
 from tyc.compiler.planning.checkpoints import Cuts, Line
 
-MOST_STRETCHES = 64
-"""Longer chains are cut at every n-th of their positions."""
+MOST_STRETCHES = 96
+"""Longer chains are cut at some of their positions only."""
+
+_MOST_WORK, _MOST_SLOTS = 40_000_000, 2000
 
 
-def best_cuts(line: Line, budget: int, slots: int) -> Cuts | None:
-    """The cuts that cost the least within the budget, told in `slots` steps; `None` where there
-    are none."""
-    return _Programme(line, budget, slots).cuts()
+def best_cuts(line: Line, budget: int, shares: Sequence[float]) -> list[Cuts]:
+    """The cuts that cost the least within each share of the budget, without those that do not
+    fit."""
+    return _Programme(line, budget).cuts(shares)
 
 
 class _Programme:
-    """Tables by (first stretch, stretch behind the last): costs at each room, and the choice."""
+    """The chain of a line, its bytes in units of which the budget has `slots`."""
 
-    def __init__(self, line: Line, budget: int, slots: int) -> None:
+    def __init__(self, line: Line, budget: int) -> None:
         self.ends = [-1, *_narrow(line), line.turn]
-        self.count, self.slots = len(self.ends) - 1, slots
-        unit = max(budget, 1) / slots
+        self.count = count = len(self.ends) - 1
         replayer = line.replayer
         cost = [replayer.cost[k] for k in replayer.order[: line.turn + 1]]
-        work = np.concatenate([[0.0], np.cumsum(cost)])
+        work = np.concatenate([[0.0], np.cumsum(cost)]) / (sum(replayer.cost) or 1.0)
         made = np.concatenate([[0], np.cumsum(line.made)])
-        self.work = [float(work[e + 1]) for e in self.ends]
-        self.made = [float(made[e + 1]) / unit for e in self.ends]
-        self.beside = [
-            float(line.beside[a + 1 : b + 2].max(initial=0)) / unit
-            for a, b in zip(self.ends, self.ends[1:])
+        beside = [
+            int(line.beside[a + 1 : b + 2].max(initial=0)) for a, b in zip(self.ends, self.ends[1:])
         ]
-        self.cross = [0] + [int(np.ceil(line.crossing[e] / unit)) for e in self.ends[1:]]
-        self.costs: dict[tuple[int, int], np.ndarray] = {}
-        self.choices: dict[tuple[int, int], np.ndarray] = {}
+        after = [e + 1 for e in self.ends]
+        crossing = _crossing(line, self.ends)
+        most = int(min(max(6 * _MOST_WORK // count**3, 64), _MOST_SLOTS))
+        parts = [np.diff(made[after]), np.asarray(beside), crossing.ravel()]
+        common = int(np.gcd.reduce(np.concatenate(parts)))
+        unit = common if common and budget <= common * most else max(budget, 1) / most
+        self.slots = int(budget / unit)
+        self.work = np.ascontiguousarray(work[after])
+        self.made = _slots(made[after] / unit, self.slots)
+        self.beside = _slots(np.asarray(beside) / unit, self.slots)
+        self.cross = _slots(crossing / unit, self.slots)
 
-    def cuts(self) -> Cuts | None:
-        """The cuts of the whole chain."""
-        for length in range(1, self.count + 1):
-            for i in range(self.count - length + 1):
-                self._solve(i, i + length)
-        if not np.isfinite(self.costs[0, self.count][self.slots]):
-            return None
-        found: dict[int, int] = {}
-        work = [(0, self.count, self.slots, 0)]
-        while work:
-            i, j, room, depth = work.pop()
-            c = int(self.choices[i, j][room])
-            if c < j:
-                found[self.ends[c]] = depth
-                work += [(c, j, room - self.cross[c], depth), (i, c, room, depth + 1)]
-        top = max(found.values(), default=0)
-        positions = sorted(found)
-        return Cuts(tuple(positions), tuple(top - found[c] + 1 for c in positions))
+    def cuts(self, shares: Sequence[float]) -> list[Cuts]:
+        """The best for each share of the slots."""
+        rooms = np.asarray([int(self.slots * share) for share in shares], dtype=np.int32)
+        cuts = np.zeros((len(rooms), self.count + 1), dtype=np.int32)
+        kept = np.zeros((len(rooms), self.count), dtype=np.int32)
+        costs = np.zeros(len(rooms), dtype=np.float32)
+        arrays = (self.work, self.made, self.beside, self.cross)
+        chain = native.Chain(self.count, self.slots, *(a.ctypes.data for a in arrays))
+        found = (cuts.ctypes.data, kept.ctypes.data, costs.ctypes.data)
+        told = ctypes.addressof(chain), rooms.ctypes.data, len(rooms)
+        if not native.library().tyc_chain_solve(*told, *found):
+            raise MemoryError("no memory for a chain's programme")
+        return [self._cuts(cuts[r], kept[r]) for r in np.flatnonzero(costs < 1e38)]
 
-    def _solve(self, i: int, j: int) -> None:
-        rooms = np.arange(self.slots + 1)
-        costs = np.full(self.slots + 1, np.inf)
-        choices = np.full(self.slots + 1, j)
-        for c in range(i + 1, j):
-            behind = np.full(self.slots + 1, np.inf)
-            cross = min(self.cross[c], self.slots + 1)
-            behind[cross:] = self.costs[c, j][: self.slots + 1 - cross]
-            total = behind + self.costs[i, c] + (self.work[c] - self.work[i])
-            better = total < costs
-            costs[better], choices[better] = total[better], c
-        whole = self.made[j] - self.made[i] + max(self.beside[i:j])
-        costs[rooms >= whole], choices[rooms >= whole] = 0.0, j
-        self.costs[i, j], self.choices[i, j] = costs, choices
+    def _cuts(self, cuts: np.ndarray, kept: np.ndarray) -> Cuts:
+        top = int(max(cuts.max(), kept.max())) + 1
+        chosen = np.flatnonzero(cuts >= 0)
+        return Cuts(
+            tuple(self.ends[n] for n in chosen),
+            tuple(top - int(cuts[n]) for n in chosen),
+            tuple((self.ends[n], self.ends[n + 1], top - int(kept[n])) for n in range(self.count)),
+        )
+
+
+def _slots(found: np.ndarray, slots: int) -> np.ndarray:
+    """Whole slots; what has no room at all, as one more than there are."""
+    most = np.minimum(np.rint(found), 1 << 28) if found.ndim < 2 else np.minimum(found, slots + 1)
+    return np.ascontiguousarray(np.rint(most), dtype=np.int32)
+
+
+def _crossing(line: Line, ends: Sequence[int]) -> np.ndarray:
+    """Bytes made from the first stretch on that are read behind the second one's begin."""
+    count = len(ends) - 1
+    chosen = (line.born >= 0) & (line.born <= line.turn) & (line.forward > line.born)
+    born = np.searchsorted(ends, line.born[chosen]) - 1
+    read = np.searchsorted(ends, line.forward[chosen]) - 1
+    found = np.zeros((count + 1, count + 2), dtype=np.int64)
+    np.add.at(found, (born, born + 1), line.size[chosen])
+    np.add.at(found, (born, read + 1), -line.size[chosen])
+    found = np.cumsum(found, axis=1)[:, : count + 1]
+    return np.ascontiguousarray(np.cumsum(found[::-1], axis=0)[::-1])
 
 
 def _narrow(line: Line) -> list[int]:

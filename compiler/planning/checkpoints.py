@@ -11,12 +11,11 @@ equal segments).
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
 
-from tyc.compiler.planning.replay import Keep, Replayer
+from tyc.compiler.planning.replay import Replay, Replayer, Rule
 
 _WINDOW = 0.3
 """The share of a segment in which its end may be moved to where the fewest bytes cross."""
@@ -28,19 +27,21 @@ _NEAR = 8
 @dataclass(frozen=True)
 class Cuts:
     """Positions after which values are kept, ascending, with their levels; the highest level lasts
-    from the first use to the last."""
+    from the first use to the last. `within` are stretches (after one position, up to another) with
+    the level of what is saved in them; 0 elsewhere."""
 
     positions: tuple[int, ...]
     levels: tuple[int, ...]
+    within: tuple[tuple[int, int, int], ...] = ()
 
 
 class Line:
     """An order as a way out to its turn and back."""
 
-    def __init__(self, replayer: Replayer) -> None:
+    def __init__(self, replayer: Replayer, free: Replay) -> None:
         self.replayer = replayer
-        free = replayer.free()
-        self.turn = int(np.argmax(free.profile)) if len(free.profile) else 0
+        profile = free.profile
+        self.turn = int(np.argmax(profile)) if len(profile) else 0
         count = len(replayer.size)
         self.born = np.full(count, -1)
         self.forward, self.final = np.full(count, -1), np.full(count, -1)
@@ -59,7 +60,7 @@ class Line:
         self.cheap, self.dear = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
         self.made = self._made()
         self.crossing = self._crossing(early)
-        self.beside = self._beside(free.profile)
+        self.beside = self._beside(profile)
 
     def _made(self) -> np.ndarray:
         """Bytes of what is saved and not cheap, by where it is made."""
@@ -160,26 +161,28 @@ class Line:
         crossing = self.crossing[low : end + 1]
         return low + len(crossing) - 1 - int(np.argmin(crossing[::-1]))
 
-    def keep(self, cuts: Cuts) -> Keep:
+    def rule(self, cuts: Cuts) -> Rule:
         """The decisions of these cuts."""
         top = max(cuts.levels, default=0)
+        top = max(top, max((level for _, _, level in cuts.within), default=0))
         levels = np.zeros(len(self.size), dtype=np.int64)
         for c, level in zip(cuts.positions, cuts.levels):
             crosses = (self.born <= c) & (self.forward > c) & (self.born >= 0)
             levels[crosses] = np.maximum(levels[crosses], level)
-        segments: list[list[int]] = []
-        for level in range(1, top + 1):
-            own = [c for c, found in zip(cuts.positions, cuts.levels) if found >= level]
-            row = [len(own)] * (self.turn + 1)
-            segments.append(row + [bisect_left(own, s) for s in self.sites[self.turn + 1 :]])
+        saved = self.saved & ~self.cheap
+        for low, high, level in cuts.within:
+            inside = saved & (self.born > low) & (self.born <= high)
+            levels[inside] = np.maximum(levels[inside], level)
         levels[(self.born > self.turn) | self.dear] = top
-        level_of, middle = levels.tolist(), self.turn
-        cheap = self.cheap.tolist()
+        return Rule(levels, self._segments(cuts, top), self.cheap, top, self.turn, _NEAR)
 
-        def keep(storage: int, last: int, turn: int) -> bool:
-            level = level_of[storage]
-            if level == 0 and turn > middle and cheap[storage]:
-                return turn - last <= _NEAR
-            return level >= top or segments[level][last] == segments[level][turn]
-
-        return keep
+    def _segments(self, cuts: Cuts, top: int) -> np.ndarray:
+        """By level and turn: how many cuts of a higher level lie before what a turn works on."""
+        positions, levels = np.asarray(cuts.positions), np.asarray(cuts.levels)
+        sites = np.asarray(self.sites)
+        found = np.zeros((max(top, 1), len(sites)), dtype=np.int64)
+        for level in range(top):
+            own = positions[levels > level]
+            found[level] = np.searchsorted(own, sites, side="left")
+            found[level, : self.turn + 1] = len(own)
+        return found

@@ -3,58 +3,34 @@
 Kernels run once in a fixed order: turn t is the first run of the t-th of them. Before a turn, what
 it reads and what was not kept since its last use is made again, by its kernel and by those that
 this one needs in turn. So a sequence is a set of decisions: for a storage and a turn that needs it,
-keep or make again. Whatever is decided, the sequence computes the same values.
+keep or make again. Whatever is decided, the sequence computes the same values. They are played and
+changed by `native`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain
+from typing import Any
 
 import numpy as np
 
+from tyc.compiler.planning import native
 from tyc.compiler.planning.graph import Graph
 from tyc.compiler.planning.sequence import Sequences
-
-Keep = Callable[[int, int, int], bool]
-"""(storage, turn of its last use, turn that needs it) -> whether it is kept in between."""
-
-Key = tuple[int, int]
-"""A storage and the turn that needs it."""
-
-
-@dataclass
-class Gap:
-    """A storage between two uses: positions of these in the sequence, both not included.
-
-    `turn` needs it and `last` was the turn of the use before. Where it was not `kept`, its kernel
-    runs again at position `end`; `saved` is what that and all that runs for it alone costs.
-    """
-
-    storage: int
-    last: int
-    turn: int
-    begin: int
-    end: int
-    kept: bool
-    saved: float = 0.0
-
-    @property
-    def key(self) -> Key:
-        """What a decision names."""
-        return self.storage, self.turn
+from tyc.runtime.errors import InternalError
 
 
 @dataclass
 class Replay:
-    """A sequence of kernels, the bytes that live at each position, its gaps, what the runs beyond
-    the first of each kernel cost, and the lives of each storage: first and last position."""
+    """A sequence of kernels, the bytes that live at each position, and what the runs beyond the
+    first of each kernel cost."""
 
     kernels: list[int]
     profile: np.ndarray
-    gaps: list[Gap]
     extra: float
-    lives: dict[int, list[tuple[int, int]]]
 
     @property
     def peak(self) -> int:
@@ -62,58 +38,177 @@ class Replay:
         return int(self.profile.max(initial=0))
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """Decisions (what is not kept, as `Replayer.load` takes it) and what they come to."""
+
+    decisions: np.ndarray
+    extra: float
+    peak: int
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """Cheaper first."""
+        return self.extra, self.peak
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What cuts decide (`checkpoints.py`): a storage of `level` n is kept between turns of the same
+    number in `segments[n]`, one of level `top` always; on the way back, behind turn `middle`, what
+    is `cheap` and of level 0 for `near` turns only."""
+
+    level: np.ndarray
+    segments: np.ndarray
+    cheap: np.ndarray
+    top: int
+    middle: int
+    near: int
+
+
 class Replayer:
-    """Plays decisions back on a graph in a fixed order."""
+    """Plays decisions back on a graph in a fixed order. It holds one set of them, and what they
+    came to when they were played last; at first everything is kept."""
 
     def __init__(self, graph: Graph, order: Sequence[int]) -> None:
         self.sequences = sequences = Sequences(graph)
         self.order = list(order)
         self.size, self.producer = sequences.size, sequences.producer
-        self.reads, self.writes, self.pairs = sequences.reads, sequences.writes, sequences.pairs
+        self.reads, self.writes = sequences.reads, sequences.writes
         self.cost = [kernel.cost for kernel in graph.kernels]
         self.turn = [0] * len(self.order)
         for t, k in enumerate(self.order):
             self.turn[k] = t
         self.expiry = _expiry(graph, self.turn)
         self.longest = 6 * len(self.order) + 64
+        self._library = native.library()
+        self._arrays = self._as_arrays()
+        pointers = {name: array.ctypes.data for name, array in self._arrays.items()}
+        described = native.Graph(len(self.order), len(self.size), self.longest, **pointers)
+        self._planner = self._library.tyc_planner_create(ctypes.addressof(described))
+        if not self._planner:
+            raise MemoryError("no memory for the planner")
+        self._result = native.Result()
 
-    def free(self) -> Replay:
-        """Every kernel once."""
-        found = self.play(lambda storage, last, turn: True)
-        assert found is not None
-        return found
+    def __del__(self) -> None:
+        if getattr(self, "_planner", None):
+            self._library.tyc_planner_destroy(self._planner)
 
-    def play(self, keep: Keep) -> Replay | None:
+    def _as_arrays(self) -> dict[str, np.ndarray]:
+        """The fields of `native.Graph`."""
+        storages, pairs = range(len(self.size)), self.sequences.pairs
+        found: dict[str, Any] = {
+            "order": self.order,
+            "expiry": self.expiry,
+            "producer": [self.producer.get(s, -1) for s in storages],
+            "reads": list(chain(*self.reads)),
+            "writes": list(chain(*self.writes)),
+            "pair_from": [a for found in pairs for a, _ in found],
+            "pair_to": [b for found in pairs for _, b in found],
+        }
+        for name, lists in (("read", self.reads), ("write", self.writes), ("pair", pairs)):
+            found[f"{name}_begin"] = list(accumulate(map(len, lists), initial=0))
+        arrays: dict[str, np.ndarray] = {
+            name: np.asarray(numbers, dtype=np.int32) for name, numbers in found.items()
+        }
+        arrays["size"] = np.asarray(self.size, dtype=np.int64)
+        arrays["cost"] = np.asarray(self.cost, dtype=np.float64)
+        joined = [s in self.sequences.joined for s in storages]
+        return arrays | {"joined": np.asarray(joined, dtype=np.uint8)}
+
+    def load(self, decisions: np.ndarray) -> None:
+        """Makes these the decisions."""
+        self._library.tyc_planner_load(self._planner, decisions.ctypes.data, len(decisions))
+
+    def play(self, decisions: np.ndarray) -> Replay | None:
         """The sequence of these decisions; `None` where it is far too long."""
-        recorder = _Recorder(self)
-        last, turns = recorder.last_turn, self.turn
-        for t, k in enumerate(self.order):
-            again = self._missing(k, t, keep, last)
-            if again:
-                if len(recorder.kernels) + len(again) > self.longest:
-                    return None
-                for r in sorted(again, key=turns.__getitem__):
-                    recorder.run(r, t, True)
-            recorder.run(k, t, False)
-        return recorder.finish()
+        self.load(decisions)
+        return self.replay() if self._library.tyc_planner_play(self._planner, None) else None
 
-    def _missing(self, k: int, t: int, keep: Keep, last: Sequence[int]) -> set[int]:
-        """The kernels that must run again before kernel k at turn t."""
-        again: set[int] = set()
-        seen: set[int] = set()
-        work = list(self.reads[k])
-        while work:
-            s = work.pop()
-            if s in seen:
-                continue
-            seen.add(s)
-            r = self.producer.get(s)
-            if r is None or last[s] >= t - 1 or t > self.expiry[r] or keep(s, last[s], t):
-                continue
-            if r not in again:
-                again.add(r)
-                work += self.reads[r]
-        return again
+    def begin(self) -> Candidate:
+        """Everything is kept."""
+        self.load(np.zeros(0, dtype=np.int64))
+        self._library.tyc_planner_play(self._planner, None)
+        return self.candidate()
+
+    def follow(self, rule: Rule) -> Candidate | None:
+        """The decisions of a rule; `None` where the sequence is far too long."""
+        self.load(np.zeros(0, dtype=np.int64))
+        arrays = (
+            np.ascontiguousarray(rule.level, dtype=np.int32),
+            np.ascontiguousarray(rule.segments, dtype=np.int32),
+            np.ascontiguousarray(rule.cheap, dtype=np.uint8),
+        )
+        told = native.Rule(*(a.ctypes.data for a in arrays), rule.top, rule.middle, rule.near)
+        done = self._library.tyc_planner_play(self._planner, ctypes.addressof(told))
+        return self.candidate() if done else None
+
+    def evict(self, budget: int) -> Candidate | None:
+        """The decisions of greedy eviction (Kirisame 2021); `None` where it finds no room, or its
+        sequence is far too long."""
+        self.load(np.zeros(0, dtype=np.int64))
+        done = self._library.tyc_planner_evict(self._planner, budget)
+        done = done and self._library.tyc_planner_play(self._planner, None)
+        return self.candidate() if done else None
+
+    def bring_down(
+        self, start: Candidate, budget: int, rounds: int = 200, parts: int = 3
+    ) -> Candidate:
+        """Decisions within a budget, or the lowest on the way there: at the position where the most
+        bytes live, what costs the least for its bytes is dropped, a `parts`-th of the excess at a
+        time."""
+        self._take(start)
+        self._library.tyc_planner_bring_down(self._planner, budget, rounds, parts)
+        return self.candidate()
+
+    def fill(self, start: Candidate, budget: int) -> Candidate:
+        """Decisions that keep what has room as well, the most saved for its bytes first."""
+        self._take(start)
+        self._library.tyc_planner_fill(self._planner, budget)
+        return self.candidate()
+
+    def improve(self, start: Candidate, budget: int, work: int, seed: int) -> Candidate:
+        """The best decisions that a local search finds while it plays `work` positions."""
+        self._take(start)
+        self._library.tyc_planner_improve(self._planner, budget, work, seed)
+        return self.candidate()
+
+    def _take(self, start: Candidate) -> None:
+        self.load(start.decisions)
+        self._library.tyc_planner_play(self._planner, None)
+
+    def candidate(self) -> Candidate:
+        """The decisions that were played last."""
+        entries = ctypes.c_void_p()
+        count = self._library.tyc_planner_store(self._planner, ctypes.addressof(entries))
+        if count < 0:
+            raise MemoryError("no memory for the planner")
+        decisions = np.zeros(0, dtype=np.int64)
+        if count:
+            found = ctypes.cast(entries, ctypes.POINTER(ctypes.c_int64))
+            decisions = np.ctypeslib.as_array(found, (count,)).copy()
+        result = self._read()
+        return Candidate(decisions, result.extra, result.peak)
+
+    def replay(self) -> Replay:
+        """The sequence that was played last."""
+        result = self._read()
+        if not result.count:
+            return Replay([], np.zeros(0, dtype=np.int64), 0.0)
+        kernels = np.ctypeslib.as_array(result.kernels, (result.count,)).tolist()
+        profile = np.ctypeslib.as_array(result.profile, (result.count,)).copy()
+        return Replay(kernels, profile, result.extra)
+
+    @property
+    def work(self) -> int:
+        """The positions that were played so far."""
+        return self._read().work
+
+    def _read(self) -> Any:
+        self._library.tyc_planner_result(self._planner, ctypes.addressof(self._result))
+        if self._result.failed:
+            raise InternalError("the planner has no memory")
+        return self._result
 
 
 def _expiry(graph: Graph, turns: Sequence[int]) -> list[int]:
@@ -132,93 +227,3 @@ def _expiry(graph: Graph, turns: Sequence[int]) -> list[int]:
             ends = [overwritten[v] for v in kernel.inputs if v in overwritten]
             expiry[k] = min([expiry[k], *ends])
     return expiry
-
-
-class _Recorder:
-    """Notes lives and gaps while kernels run."""
-
-    def __init__(self, replayer: Replayer) -> None:
-        self.replayer = replayer
-        count = len(replayer.size)
-        self.kernels: list[int] = []
-        self.last_turn, self.last, self.life = [-1] * count, [-1] * count, [-1] * count
-        self.storages: list[int] = []
-        self.starts: list[int] = []
-        self.ends: list[int] = []
-        self.uses: list[int] = []
-        self.made_for: list[int] = []
-        self.gaps: list[Gap] = []
-        self.takeovers: list[tuple[int, int, int, int]] = []
-        self.extra = 0.0
-
-    def run(self, k: int, turn: int, again: bool) -> None:
-        """Kernel k runs next; `again`: not for the first time."""
-        at, replayer = len(self.kernels), self.replayer
-        self.kernels.append(k)
-        last, last_turn, life, ends = self.last, self.last_turn, self.life, self.ends
-        for s in replayer.reads[k]:
-            if at - last[s] > 1 and last_turn[s] < turn - 1:
-                self.gaps.append(Gap(s, last_turn[s], turn, last[s], at, True))
-            last[s], last_turn[s] = at, turn
-            ends[life[s]] = at
-            self.uses[life[s]] += 1
-        self.extra += replayer.cost[k] if again else 0.0
-        for s in replayer.writes[k]:
-            old = life[s]
-            if old >= 0 and s in replayer.sequences.joined:
-                ends[old] = at
-            else:
-                if again:
-                    self.gaps.append(Gap(s, last_turn[s], turn, last[s], at, False))
-                life[s] = len(self.starts)
-                self.storages.append(s)
-                self.starts.append(at)
-                ends.append(at)
-                self.uses.append(0)
-                self.made_for.append(turn if again else -1)
-            last[s], last_turn[s] = at, turn
-        for a, b in replayer.pairs[k]:
-            self.takeovers.append((at, life[a], life[b], replayer.size[b]))
-
-    def finish(self) -> Replay:
-        """What was noted, with its profile."""
-        count = len(self.kernels)
-        sizes = np.asarray(self.replayer.size, dtype=np.int64)[self.storages]
-        change = np.zeros(count + 1, dtype=np.int64)
-        np.add.at(change, self.starts, sizes)
-        np.add.at(change, np.asarray(self.ends, dtype=np.int64) + 1, -sizes)
-        profile = np.cumsum(change[:-1])
-        given: set[int] = set()
-        taken: set[int] = set()
-        for at, a, b, size in self.takeovers:
-            fits = self.ends[a] == at and self.starts[b] == at
-            if fits and a not in given and b not in taken:
-                given.add(a)
-                taken.add(b)
-                profile[at] -= size
-        self._price()
-        lives: dict[int, list[tuple[int, int]]] = {}
-        for s, start, end in zip(self.storages, self.starts, self.ends):
-            lives.setdefault(s, []).append((start, end))
-        return Replay(self.kernels, profile, self.gaps, self.extra, lives)
-
-    def _price(self) -> None:
-        """Tells each gap that was not kept what keeping it would have saved."""
-        at_turn: dict[Key, Gap] = {g.key: g for g in self.gaps if not g.kept}
-        lives: dict[Key, int] = {
-            (s, turn): i
-            for i, (s, turn) in enumerate(zip(self.storages, self.made_for))
-            if turn >= 0
-        }
-        replayer, uses = self.replayer, self.uses
-        prices: dict[Key, float] = {}
-        for gap in self.gaps:  # in order: what a run reads was made before it
-            if gap.kept:
-                continue
-            k, turn = replayer.producer[gap.storage], gap.turn
-            saved = replayer.cost[k]
-            for s in replayer.reads[k]:
-                life = lives.get((s, turn))
-                if life is not None and uses[life] == 1 and (s, turn) in at_turn:
-                    saved += prices[s, turn]
-            prices[gap.key] = gap.saved = saved

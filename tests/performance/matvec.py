@@ -29,7 +29,7 @@ from mlir import ir  # noqa: E402
 from programs import program  # noqa: E402
 
 from tyc.compiler.codegen import jit  # noqa: E402
-from tyc.compiler.codegen.link import zig  # noqa: E402
+from tyc.compiler.codegen.zig import zig  # noqa: E402
 from tyc.compiler.lowering.kernel import lower_to_linalg  # noqa: E402
 from tyc.compiler.options import Options  # noqa: E402
 from tyc.compiler.schedules.select import schedule  # noqa: E402

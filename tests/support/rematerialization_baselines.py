@@ -15,8 +15,6 @@ import numpy as np
 
 from tyc.compiler.planning.chain import best_cuts
 from tyc.compiler.planning.checkpoints import Cuts, Line
-from tyc.compiler.planning.drops import Decisions
-from tyc.compiler.planning.eviction import evict
 from tyc.compiler.planning.replay import Replay, Replayer
 
 
@@ -32,18 +30,18 @@ def chen(line: Line) -> Iterator[Replay]:
             at = low + int(np.argmin(line.crossing[low:high]))
             if at < line.turn and (not ends or at > ends[-1]):
                 ends.append(at)
-        replay = line.replayer.play(Decisions(line.keep(Cuts(tuple(ends), (1,) * len(ends)))))
-        if replay is not None:
-            yield replay
+        if line.replayer.follow(line.rule(Cuts(tuple(ends), (1,) * len(ends)))) is not None:
+            yield line.replayer.replay()
 
 
-def rotor(line: Line, budget: int, slots: int = 100) -> Replay | None:
-    """The plan of the persistent dynamic programme: bytes in `slots` steps of the budget."""
-    cuts = best_cuts(line, budget, slots)
-    return None if cuts is None else line.replayer.play(Decisions(line.keep(cuts)))
+def rotor(line: Line, budget: int) -> Replay | None:
+    """The plan of the persistent dynamic programme."""
+    for cuts in best_cuts(line, budget, (1.0,)):
+        if line.replayer.follow(line.rule(cuts)) is not None:
+            return line.replayer.replay()
+    return None
 
 
 def dtr(replayer: Replayer, budget: int) -> Replay | None:
     """The plan of the greedy eviction at run time; `None` where it runs out of bytes or time."""
-    made_again = evict(replayer, budget)
-    return None if made_again is None else replayer.play(lambda s, _, t: (s, t) not in made_again)
+    return None if replayer.evict(budget) is None else replayer.replay()
