@@ -1,9 +1,10 @@
 /* planner.h: decisions about what is kept, and the sequences of kernels that they come to.
  *
  * Kernels run once in a fixed order; turn t is the first run of the t-th of them. What a turn needs
- * and what was dropped since its last use is made again before it. A decision is a bit for a storage
- * and a turn: set, the storage is not kept from its last use to that turn. All sums are of doubles in
- * a fixed order, all choices by counters and one generator: the same plans on every machine. */
+ * and what was dropped since its last use is made again before it. A decision is a bit for a
+ * storage and a turn: set, the storage is not kept from its last use to that turn. All sums are of
+ * doubles in a fixed order, all choices by counters and one generator: the same plans on every
+ * machine. */
 #ifndef TYC_PLANNER_H
 #define TYC_PLANNER_H
 
