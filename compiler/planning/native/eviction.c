@@ -1,6 +1,6 @@
 /* eviction.c: greedy eviction. Kernels run in order, and whatever is over the budget is dropped on
- * the way: of the values that live, the one whose cost is the least for its bytes and the time since
- * it was touched last (dynamic tensor rematerialization, Kirisame 2021). */
+ * the way: of the values that live, the one whose cost is the least for its bytes and the time
+ * since it was touched last (dynamic tensor rematerialization, Kirisame 2021). */
 #include "planner.h"
 
 #include <stdlib.h>
@@ -105,8 +105,10 @@ static bool run(eviction *e, int32_t k, int32_t depth) {
 static void free_dead(eviction *e, int32_t k) {
     const tyc_graph *g = &e->p->graph;
     for (int32_t i = g->read_begin[k]; i < g->read_begin[k + 1]; i++) e->left[g->reads[i]]--;
-    for (int32_t i = e->count - 1; i >= 0; i--)
-        if (e->left[e->live[i]] <= 0 && e->touched[e->live[i]] == e->runs - 1) let_go(e, e->live[i]);
+    for (int32_t i = e->count - 1; i >= 0; i--) {
+        int32_t s = e->live[i];
+        if (e->left[s] <= 0 && e->touched[s] == e->runs - 1) let_go(e, s);
+    }
 }
 
 static bool run_all(eviction *e) {
