@@ -26,6 +26,8 @@ from tyc.runtime.errors import UserError
 
 Tensors = Sequence[tuple[str, TensorType]]
 
+_FEW_STEPS = 128
+
 
 @dataclass
 class Artifact:
@@ -232,5 +234,7 @@ def _kept(parts: Parts) -> int:
 
 def _version_objects(source: model.ModelSource, parts: Parts) -> list[bytes | Path]:
     used = dict.fromkeys(s.kernel for s in parts.plan.steps)
-    own = native.compile_llvm_ir(model.emit_model(source), parts.target, 1)
+    # Straight-line code of thousands of calls gains nothing by what takes LLVM seconds.
+    level = 1 if len(parts.plan.steps) <= _FEW_STEPS else 0
+    own = native.compile_llvm_ir(model.emit_model(source), parts.target, level)
     return [own, *(parts.kernels[n].code for n in used)]

@@ -147,7 +147,11 @@ class Compilation:
             if report is not None:
                 report("kernels", done, total)
 
-        self.kernels, failures = pool.compile_all(sources, self.target, self.options, step)
+        # A name has a digest of the text in it: what is made stays.
+        missing = [s for s in sources if s.name not in self.kernels]
+        made, failures = pool.compile_all(missing, self.target, self.options, step)
+        made |= self.kernels
+        self.kernels = {s.name: made[s.name] for s in sources if s.name in made}
         if any(f.source.choice for f in failures):
             # A choice is no promise: what another compiler could do may be too much for this one.
             again = [replace(f.source, choice=None) for f in failures]
@@ -275,11 +279,13 @@ def kernel_sources(program: Program) -> list[KernelSource]:
         if operation.name == "func.call":
             name = ir.FlatSymbolRefAttr(operation.attributes["callee"]).value
             origins.setdefault(name, origin(operation.location))
-    texts = {
-        ir.StringAttr(op.attributes["sym_name"]).value: str(op)
+    functions = {
+        ir.StringAttr(op.attributes["sym_name"]).value: op.operation
         for op in program.module.body.operations
         if op.operation.name == "func.func"
     }
+    # Of the function alone: its module would be numbered for each of them.
+    texts = {n: functions[n].get_asm(use_local_scope=True) for n in origins}
     return [KernelSource(n, texts[n], where) for n, where in origins.items()]
 
 

@@ -33,9 +33,22 @@ def _tensor_type(text: str) -> TensorType:
     return TensorType(tuple(int(s) for s in sizes), dtype(element))
 
 
+_KNOWN: dict[ir.Type, TensorType] = {}
+
+
 def type_of(value: ir.Value) -> TensorType:
     """The tensor type of an MLIR value."""
-    return _tensor_type(str(value.type))
+    kind = value.type
+    found = _KNOWN.get(kind)
+    return _read_type(kind) if found is None else found
+
+
+def _read_type(kind: ir.Type) -> TensorType:
+    # Types keep their context alive: only those of the newest one stay.
+    if _KNOWN and next(iter(_KNOWN)).context is not kind.context:
+        _KNOWN.clear()
+    found = _KNOWN[kind] = _tensor_type(str(kind))
+    return found
 
 
 def encode_attribute(f: Field, value: Any) -> ir.Attribute:
@@ -208,6 +221,8 @@ def _operand_groups(op: type[Op], operation: ir.Operation) -> list[Any]:
     """The operands by field: a value, a list for a variadic field, `None` for an absent one."""
     values = list(operation.operands)
     fields = op.operand_fields()
+    if len(values) == len(fields) and op.PLAIN_OPERANDS:
+        return values
     if _SEGMENTS in operation.attributes:
         sizes = list(ir.DenseI32ArrayAttr(operation.attributes[_SEGMENTS]))
     else:

@@ -172,6 +172,11 @@ class Op:
 
     NAME: ClassVar[str] = ""
     FIELDS: ClassVar[tuple[Field, ...]] = ()
+    PLAIN_OPERANDS: ClassVar[bool] = True
+    """No operand is optional or variadic."""
+    _OPERANDS: ClassVar[tuple[Field, ...]] = ()
+    _ATTRIBUTES: ClassVar[tuple[Field, ...]] = ()
+    _RESULTS: ClassVar[tuple[Field, ...]] = ()
     infer: ClassVar[Callable[..., Any]]
     reference: ClassVar[Callable[..., Any]]
     gradient: ClassVar[Callable[..., Any] | None] = None
@@ -192,24 +197,32 @@ class Op:
             own.append(Field(key, kind, cls.__dict__.get(key, REQUIRED)))
         inherited = [f for f in cls.FIELDS if f.name not in {o.name for o in own}]
         cls.FIELDS = (*inherited, *own)
+        cls._sort_fields()
         if name is not None:
             cls.NAME = name
             REGISTRY[name] = cls
 
     @classmethod
-    def operand_fields(cls) -> list[Field]:
+    def _sort_fields(cls) -> None:
+        cls._OPERANDS = tuple(f for f in cls.FIELDS if f.is_operand)
+        cls._ATTRIBUTES = tuple(f for f in cls.FIELDS if f.is_attribute)
+        cls._RESULTS = tuple(f for f in cls.FIELDS if f.is_result)
+        cls.PLAIN_OPERANDS = all(f.kind == "Operand" for f in cls._OPERANDS)
+
+    @classmethod
+    def operand_fields(cls) -> tuple[Field, ...]:
         """The operands in order."""
-        return [f for f in cls.FIELDS if f.is_operand]
+        return cls._OPERANDS
 
     @classmethod
-    def attribute_fields(cls) -> list[Field]:
+    def attribute_fields(cls) -> tuple[Field, ...]:
         """The attributes in order."""
-        return [f for f in cls.FIELDS if f.is_attribute]
+        return cls._ATTRIBUTES
 
     @classmethod
-    def result_fields(cls) -> list[Field]:
+    def result_fields(cls) -> tuple[Field, ...]:
         """The results in order."""
-        return [f for f in cls.FIELDS if f.is_result]
+        return cls._RESULTS
 
     @classmethod
     def error(cls, message: str, hint: str = "") -> UserError:

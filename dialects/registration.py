@@ -22,7 +22,7 @@ def _slots(f: Field) -> list[str]:
     return [f"{f.name}_{i}" for i in range(VARIADIC_LIMIT)]
 
 
-def _values_text(which: str, fields: list[Field]) -> str:
+def _values_text(which: str, fields: tuple[Field, ...]) -> str:
     items = (f"{slot}: {_VARIADICITY[f.kind]} %{slot}" for f in fields for slot in _slots(f))
     return f"irdl.{which}({', '.join(items)})\n" if fields else ""
 

@@ -18,7 +18,7 @@ from tyc.dialects.program import Program
 from tyc.runtime.errors import UserError
 from tyc.tools.textual import functions
 
-Pass = Callable[[Program, Options], None]
+Pass = Callable[[Program, Options], object]
 
 
 def _lower_to_linalg(program: Program, options: Options) -> None:

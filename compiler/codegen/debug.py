@@ -23,6 +23,7 @@ class Metadata:
 
     def __init__(self, file: str) -> None:
         self._lines: list[str] = []
+        self._files: dict[str, str] = {}
         self.file = self._file(file)
         self._type = self.node("!DISubroutineType(types: !{})")
         self._unit = self.node(
@@ -37,7 +38,10 @@ class Metadata:
         return name
 
     def _file(self, name: str) -> str:
-        return self.node(f'!DIFile(filename: "{_quoted(name)}", directory: ".")')
+        if name not in self._files:
+            text = f'!DIFile(filename: "{_quoted(name)}", directory: ".")'
+            self._files[name] = self.node(text)
+        return self._files[name]
 
     def function(self, name: str, line: int = 1, file: str | None = None) -> str:
         """A function that is defined at a line of the module's file, or of another one."""
@@ -66,10 +70,16 @@ class Metadata:
         return "\n".join([*head, *self._lines, ""])
 
 
+_ESCAPED = re.compile(rb'[^ -~]|["\\]')
+
+
+def quoted(data: bytes) -> str:
+    """Bytes as they stand between quotes in LLVM IR: `a\\22b` for `a"b`."""
+    return _ESCAPED.sub(lambda m: b"\\%02X" % m[0][0], data).decode("ascii")
+
+
 def _quoted(text: str) -> str:
-    return "".join(
-        chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:02X}" for b in text.encode()
-    )
+    return quoted(text.encode())
 
 
 def kernel(name: str) -> tuple[str, str, str]:

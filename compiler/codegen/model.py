@@ -141,7 +141,7 @@ def _weights_symbol(source: ModelSource) -> list[str]:
 
 def _string(symbol: str, text: str) -> str:
     data = text.encode() + b"\0"
-    body = "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:02X}" for b in data)
+    body = debug.quoted(data)
     return f'@{symbol} = internal unnamed_addr constant [{len(data)} x i8] c"{body}"'
 
 

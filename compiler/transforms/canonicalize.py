@@ -27,9 +27,9 @@ from tyc.dialects.ods import REGISTRY, Elementwise
 from tyc.dialects.program import Program
 
 
-def canonicalize(program: Program, options: Options) -> None:
-    """Applies all patterns to a fixpoint."""
-    rewrite(program, options, _patterns(options.exact))
+def canonicalize(program: Program, options: Options) -> bool:
+    """Applies all patterns to a fixpoint; true where something changed."""
+    return rewrite(program, options, _patterns(options.exact))
 
 
 @cache

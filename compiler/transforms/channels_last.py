@@ -34,24 +34,25 @@ from tyc.dialects.program import Program
 _MOVERS = ("ty.depth_to_space", "ty.space_to_depth")
 
 
-def channels_last(program: Program, options: Options, target: Target | None = None) -> None:
+def channels_last(program: Program, options: Options, target: Target | None = None) -> bool:
     """Makes convolutions and poolings NXC where `target` (default: this machine) gains by it.
 
-    Does nothing in `options.exact`.
+    Does nothing in `options.exact`. True where something changed.
     """
     if options.exact or not any(map(_is_ncx, program.operations())):
-        return
-    _expand_movers(program)
+        return False
+    moved = _expand_movers(program)
     graph = LayoutGraph(program, target or host())
     chosen = graph.choose()
     if not chosen:
-        return
+        return moved
     layouts = Layouts()
     for operation in graph.operations:
         _visit(operation, layouts, graph.turns, chosen)
     with ir.InsertionPoint(program.terminator), program.terminator.location:
         _read_natural(program.terminator, layouts)
     erase_dead(program)
+    return True
 
 
 def _visit(
@@ -120,11 +121,12 @@ def _is_ncx(operation: ir.Operation) -> bool:
     return ir.StringAttr(operation.attributes["layout"]).value == "NCX"
 
 
-def _expand_movers(program: Program) -> None:
+def _expand_movers(program: Program) -> bool:
     """depth_to_space and its inverse are reshapes and a transpose, which have rules."""
-    for operation in list(program.operations()):
-        if operation.name in _MOVERS:
-            op = building.view(operation)
-            with ir.InsertionPoint(operation), operation.location:
-                operands, attributes = building.operands_of(op), building.attributes_of(op)
-                replace(operation, [building.expand(type(op), operands, attributes)])
+    movers = [o for o in program.operations() if o.name in _MOVERS]
+    for operation in movers:
+        op = building.view(operation)
+        with ir.InsertionPoint(operation), operation.location:
+            operands, attributes = building.operands_of(op), building.attributes_of(op)
+            replace(operation, [building.expand(type(op), operands, attributes)])
+    return bool(movers)

@@ -23,8 +23,10 @@ from tyc.dialects.program import Program
 _SAMPLES = 1024
 
 
-def cse(program: Program, options: Options) -> None:
-    """Replaces an operation by an earlier one of equal name, operands and attributes."""
+def cse(program: Program, options: Options) -> bool:
+    """Replaces an operation by an earlier one of equal name, operands and attributes; true where
+    there was one."""
+    changed = False
     names = _equal_parameters(program)
     known: dict[Hashable, ir.Operation] = {}
     for operation in list(program.operations()):
@@ -34,8 +36,10 @@ def cse(program: Program, options: Options) -> None:
         key = _key(operation, names)
         if key in known:
             replace(operation, list(known[key].results))
+            changed = True
         else:
             known[key] = operation
+    return changed
 
 
 def _key(operation: ir.Operation, names: dict[str, str]) -> Hashable:

@@ -14,6 +14,6 @@ from tyc.compiler.rewriting import erase_dead
 from tyc.dialects.program import Program
 
 
-def dce(program: Program, options: Options) -> None:
-    """Erases operations without uses, and parameters that nothing names."""
-    erase_dead(program)
+def dce(program: Program, options: Options) -> bool:
+    """Erases operations without uses, and parameters that nothing names; true for any."""
+    return erase_dead(program) > 0

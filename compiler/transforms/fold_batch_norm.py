@@ -29,10 +29,10 @@ from tyc.dialects.program import Program
 _type = building.type_of
 
 
-def fold_batch_norm(program: Program, options: Options) -> None:
-    """Applies R1 to R3 to a fixpoint, unless `options.exact`."""
+def fold_batch_norm(program: Program, options: Options) -> bool:
+    """Applies R1 to R3 to a fixpoint, unless `options.exact`; true where something changed."""
     if options.exact:
-        return
+        return False
     patterns = {
         "batch_norm": (split_batch_norm,),
         "multiply": (scale_result,),
@@ -40,7 +40,7 @@ def fold_batch_norm(program: Program, options: Options) -> None:
         "conv": (scale_operand, shift_operand),
         "matmul": (scale_rows,),
     }
-    rewrite(program, options, patterns)
+    return rewrite(program, options, patterns)
 
 
 def split_batch_norm(op: Any, context: Context) -> ir.Value | None:

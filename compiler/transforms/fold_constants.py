@@ -35,8 +35,9 @@ _LARGE_BYTES = 64 * 1024
 _MANTISSA = {"f64": 53, "f32": 24, "f16": 11, "bf16": 8}
 
 
-def fold_constants(program: Program, options: Options) -> None:
-    """Replaces ops on constants by constants."""
+def fold_constants(program: Program, options: Options) -> bool:
+    """Replaces ops on constants by constants; true where there was one."""
+    changed = False
     context = Context(program, options)
     for operation in list(program.operations()):
         if operation.name in _NEVER:
@@ -46,6 +47,8 @@ def fold_constants(program: Program, options: Options) -> None:
         op = building.view(operation)
         if type(op).pure and _is_wanted(op, context):
             _fold(op, context)
+            changed = True
+    return changed
 
 
 def _is_wanted(op: Op, context: Context) -> bool:

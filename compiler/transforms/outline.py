@@ -109,7 +109,8 @@ def _outline_group(program: Program, operations: list[ir.Operation], known: dict
     constants = [i for i, v in enumerate(operands) if _is_parameter(v)]
     outputs = _external_results(operations, inside)
     function = _make_function(program, operations, operands, constants, outputs)
-    text = str(function)
+    # Of this function alone: the whole module would be numbered each time.
+    text = function.get_asm(use_local_scope=True)
     name = known.get(text) or f"{_stem(operations)}_{_digest(text)}"
     if name in known.values():
         function.erase()

@@ -23,7 +23,7 @@ from mlir import ir
 
 from tyc.compiler.options import Options
 from tyc.compiler.rewriting import erase_dead
-from tyc.compiler.transforms.constants import Context, owner_of
+from tyc.compiler.transforms.constants import Context, is_known, owner_of
 from tyc.dialects import building, interpreter, ty
 from tyc.dialects.ods import REGISTRY
 from tyc.dialects.program import Program
@@ -61,8 +61,9 @@ class Cone:
 _POINT = Cone(0, lambda: POINTS)
 
 
-def raise_activations(program: Program, options: Options) -> None:
-    """Replaces elementwise expressions of one value by the activation that they are."""
+def raise_activations(program: Program, options: Options) -> bool:
+    """Replaces elementwise expressions of one value by the activation that they are; true where
+    something changed."""
     context = Context(program, options)
     cones: dict[ir.Value, dict[ir.Value, Cone]] = {}
     for operation in list(program.operations()):
@@ -72,13 +73,18 @@ def raise_activations(program: Program, options: Options) -> None:
         if found:
             cones[operation.results[0]] = found
             _replace_by_activation(operation, found, cones)
-    erase_dead(program)
+    # What was replaced is dead now.
+    return erase_dead(program) > 0
 
 
 def _cones_of(
     operation: ir.Operation, cones: dict[ir.Value, dict[ir.Value, Cone]], context: Context
 ) -> dict[ir.Value, Cone]:
     """The op as a function of each value that it may be a function of."""
+    operands = operation.operands
+    different = len(operands) == 2 and operands[0] != operands[1]
+    if different and not any(v in cones or is_known(v) for v in operands):
+        return {}  # two values that have nothing in common
     result = building.type_of(operation.results[0])
     numbers = [context.splat(v) for v in operation.operands]
     free = [v for v, n in zip(operation.operands, numbers) if n is None]

@@ -38,12 +38,13 @@ _type = building.type_of
 _HIDES = -1e30
 
 
-def raise_attention(program: Program, options: Options) -> None:
-    """Replaces products around a softmax by attention, unless `options.exact`."""
+def raise_attention(program: Program, options: Options) -> bool:
+    """Replaces products around a softmax by attention, unless `options.exact`; true where something
+    changed."""
     present = {operation.name for operation in program.operations()}
     if options.exact or not present & {"ty.softmax", "ty.attention"}:
-        return
-    rewrite(program, options, _TABLE)
+        return False
+    return rewrite(program, options, _TABLE)
 
 
 @dataclass(frozen=True)

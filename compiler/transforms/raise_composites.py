@@ -19,10 +19,11 @@ from tyc.compiler.transforms.worklist import rewrite
 from tyc.dialects.program import Program
 
 
-def raise_composites(program: Program, options: Options) -> None:
-    """Replaces decomposed normalisations and activations by their ops, unless `options.exact`."""
+def raise_composites(program: Program, options: Options) -> bool:
+    """Replaces decomposed normalisations and activations by their ops, unless `options.exact`; true
+    where something changed."""
     if options.exact:
-        return
+        return False
     present = {operation.name.removeprefix("ty.") for operation in program.operations()}
-    rewrite(program, options, normalizations(present))
-    raise_activations(program, options)
+    changed = rewrite(program, options, normalizations(present))
+    return raise_activations(program, options) or changed

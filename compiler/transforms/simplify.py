@@ -10,7 +10,6 @@ Each pass stands in a file of its name.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 from tyc.compiler.options import Options
@@ -24,7 +23,8 @@ from tyc.compiler.transforms.raise_attention import raise_attention
 from tyc.compiler.transforms.raise_composites import raise_composites
 from tyc.dialects.program import Program
 
-Pass = Callable[[Program, Options], None]
+Pass = Callable[[Program, Options], bool]
+"""Rewrites a program; true where it changed something."""
 
 PASSES: list[tuple[str, Pass]] = [
     # First: nothing is done twice for equal values or for nobody.
@@ -46,20 +46,19 @@ PASSES: list[tuple[str, Pass]] = [
 ]
 
 _ROUNDS = 3
+_DISTINCT = {function for _, function in PASSES}
 
 
 def simplify(program: Program, options: Options) -> None:
-    """Runs `PASSES` until a round changes nothing, three times at most."""
-    before = _digest(program)
-    for _ in range(_ROUNDS):
-        for _, function in PASSES:
-            function(program, options)
-        after = _digest(program)
-        if after == before:
+    """Runs `PASSES` until none changes anything, each three times at most."""
+    settled: set[Pass] = set()
+    for _, function in PASSES * _ROUNDS:
+        if len(settled) == len(_DISTINCT):
             break
-        before = after
+        if function in settled:
+            continue
+        if function(program, options):
+            settled.clear()
+        else:
+            settled.add(function)
     dce(program, options)
-
-
-def _digest(program: Program) -> str:
-    return hashlib.sha256(str(program.module).encode()).hexdigest()

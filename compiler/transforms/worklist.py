@@ -32,8 +32,9 @@ def merged(*tables: Table) -> dict[str, tuple[Pattern, ...]]:
     return result
 
 
-def rewrite(program: Program, options: Options, patterns: Table) -> int:
-    """Applies patterns, listed by op name without `ty.`, to a fixpoint; the number of matches."""
+def rewrite(program: Program, options: Options, patterns: Table) -> bool:
+    """Applies patterns, listed by op name without `ty.`, to a fixpoint; true where one matched or
+    dead code went."""
     return _Worklist(program, options, patterns).run()
 
 
@@ -54,10 +55,11 @@ class _Worklist:
         self.count = 0
         for operation in program.operations():
             self._add(operation)
+        self.erased = False
         self.limit = 50 * self.count + 1000
 
-    def run(self) -> int:
-        """Visits operations until the queue is empty."""
+    def run(self) -> bool:
+        """Visits operations until the queue is empty; true where an operation went."""
         matches = 0
         while self.queue:
             number = self.queue.popleft()
@@ -69,7 +71,7 @@ class _Worklist:
             matches += self._visit(operation)
             if matches > self.limit:
                 raise InternalError(f"patterns do not settle: {matches} rewrites, now at {name}")
-        return matches
+        return self.erased
 
     def _visit(self, operation: ir.Operation) -> bool:
         if _is_dead(operation):
@@ -120,6 +122,7 @@ class _Worklist:
 
     def _erase(self, operation: ir.Operation) -> None:
         """Erases an operation, and then the makers of its operands that nobody reads any more."""
+        self.erased = True
         pending = [operation]
         while pending:
             dead = pending.pop()
