@@ -31,13 +31,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Step:
     """One op: operands by field as numbers (a list for a variadic one, `None` for an absent one),
-    and the number of its first result. A constant has no op and its array as `value`."""
+    and the number of its first result. A constant has no op and its array as `value`. `origin` is
+    the place that the op came from, as text."""
 
     op: type[Op] | None
     operands: list[Any]
     attributes: dict[str, Any]
     first: int
     value: np.ndarray | None = None
+    origin: str = ""
 
 
 @dataclass
@@ -160,6 +162,7 @@ def read_steps(program: Program) -> tuple[list[Step], list[int]]:
 
 def _steps(program: Program) -> tuple[list[Step], dict[ir.Value, int]]:
     from tyc.dialects import building, ty
+    from tyc.dialects.locations import origin
 
     numbers: dict[ir.Value, int] = {a: i for i, a in enumerate(program.block.arguments)}
     steps = []
@@ -171,7 +174,8 @@ def _steps(program: Program) -> tuple[list[Step], dict[ir.Value, int]]:
             steps.append(Step(None, [], {}, first, np.asarray(building.attributes_of(op)["value"])))
             continue
         operands = [_numbered(o, numbers) for o in building.operands_of(op)]
-        steps.append(Step(type(op), operands, building.attributes_of(op), first))
+        where = origin(operation.location)
+        steps.append(Step(type(op), operands, building.attributes_of(op), first, None, where))
     return steps, numbers
 
 

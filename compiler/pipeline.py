@@ -21,7 +21,7 @@ from mlir import ir
 
 from tyc.compiler import artifact, cache, pool
 from tyc.compiler.codegen.header import identifier
-from tyc.compiler.kernels import CompiledKernel, KernelSource
+from tyc.compiler.kernels import CompiledKernel, KernelSource, schedule_kernel
 from tyc.compiler.options import Options
 from tyc.compiler.planning.budget import Budget
 from tyc.compiler.planning.plan import Plan
@@ -35,7 +35,6 @@ from tyc.compiler.transforms.plan_memory import (
     Weight,
     check_budget,
     materialize_outputs,
-    origin,
     plan_memory,
     separate_updates,
 )
@@ -43,6 +42,7 @@ from tyc.compiler.transforms.simplify import simplify
 from tyc.compiler.transforms.split_reductions import split_reductions
 from tyc.compiler.transforms.strip import strip
 from tyc.compiler.tuning.database import Database, read_all
+from tyc.dialects.locations import origin
 from tyc.dialects.program import Program
 from tyc.runtime.errors import InternalError, TycError
 
@@ -161,31 +161,45 @@ class Compilation:
         self.unfit = [n for n in chosen if n in self.kernels and not self.kernels[n].tuned]
         return failures
 
-    def plan_memory(self) -> None:
-        """Gives every buffer its place; computes in strips what the budget leaves no room for."""
-        self._pack()
+    def schedule_kernels(self) -> None:
+        """Kernels without machine code, of which all is known that a plan asks for."""
+        with self.timed("kernels"):
+            with self.program.module.context:
+                mark_filters(self.program)
+            sources = self.kernel_sources()
+            for i, source in enumerate(sources):
+                if self.progress is not None:
+                    self.progress("kernels", i, len(sources))
+                if source.name not in self.kernels:
+                    made = schedule_kernel(source, self.target, self.options)
+                    self.kernels[source.name] = made
+
+    def prepare(self, make: Callable[[], None]) -> None:
+        """Adds calls that pack filters and that copy new values of inputs; `make` is
+        `compile_kernels` or `schedule_kernels`, for what is new."""
+        with self.program.module.context, ir.Location.unknown():
+            packs = pack_filters(self.program, self.kernels)
+        if packs:
+            make()
         with self.timed("plan"), self.program.module.context, ir.Location.unknown():
             copies = separate_updates(self.program, self.kernels)
         if copies:
-            self.compile_kernels()
+            make()
+
+    def plan_memory(self) -> None:
+        """Gives every buffer its place; computes in strips what the budget leaves no room for."""
+        self.prepare(self.compile_kernels)
         with self.timed("plan"), self.program.module.context:
             self._plan(self.options.memory_budget)
             budget = self.plan.budget_bytes
             changed = budget is not None and self._strip(budget)
         if changed:
             self.compile_kernels()
-            self._pack()
+            self.prepare(self.compile_kernels)
             with self.timed("plan"), self.program.module.context:
                 self._plan(budget)
         assert len(self.plan.updates) == len(self.program.updates), "an update has no place"
         check_budget(self.plan)
-
-    def _pack(self) -> None:
-        """Calls kernels that pack what others want packed, and compiles those."""
-        with self.program.module.context, ir.Location.unknown():
-            packs = pack_filters(self.program, self.kernels)
-        if packs:
-            self.compile_kernels()
 
     def _plan(self, budget: Budget) -> None:
         self.plan, self.weights = plan_memory(self.program, self.kernels, self.target, budget)

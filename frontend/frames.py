@@ -4,16 +4,41 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import NamedTuple
 
 from tyc.runtime.errors import UserError
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_MODELS = os.path.join(_PACKAGE, "hub", "models") + os.sep
+
+
+class Place(NamedTuple):
+    """Where a recorded op comes from: a line of Python, and the path of the layer it is in.
+
+    An op of an imported program has a layer alone, the name that it had there.
+    """
+
+    path: str
+    line: int
+    layer: str = ""
 
 
 def user_line() -> tuple[str, int]:
     """File and line of the innermost frame outside of the package."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    return _line()
+
+
+def model_line() -> tuple[str, int]:
+    """As `user_line`, where the hub's models count as the user's code."""
+    return _line(_MODELS)
+
+
+def _line(inside: str = "\0") -> tuple[str, int]:
+    frame = sys._getframe(2)
+    while frame.f_back is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(_PACKAGE) or file.startswith(inside):
+            break
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -14,11 +14,12 @@ from mlir.dialects import func
 
 from tyc.dialects import ty
 from tyc.dialects.building import build, mlir_type, type_of
+from tyc.dialects.locations import located
 from tyc.dialects.ods import Op
 from tyc.dialects.program import Program, named
 from tyc.dialects.registration import context as new_context
 from tyc.dialects.types import TensorType
-from tyc.frames import error, user_line
+from tyc.frames import Place, error, model_line
 from tyc.runtime.errors import UserError
 from tyc.slots import AttributeSlot, Slot, VariableSlot
 from tyc.tensors import Tensor, Variable
@@ -78,7 +79,9 @@ class Recorder:
         # An id names a tensor only as long as the tensor lives.
         self._alive: list[Tensor] = []
         self._names: list[str] = []
-        self._line: tuple[str, int] | None = None
+        self._place: Place | None = None
+        self._paths: dict[Any, str] = {}
+        self._layer = ""
         with context(), ir.Location.unknown():
             self.module = ir.Module.create()
             with ir.InsertionPoint(self.module.body):
@@ -100,10 +103,31 @@ class Recorder:
             return
         prefix = f"{type(module).__name__.lower()}{self._roots}." if self._roots else ""
         self._roots += 1
-        for part in module.modules():
+        for path, part in module.named_modules(prefix.removesuffix(".")):
             self.modules.setdefault(part, part.training)
+            self._paths.setdefault(part, path)
         for name, tensor, read in module.named_tensors():
             self.know(prefix + name, tensor, read)
+
+    @contextmanager
+    def inside(self, module: Any) -> Iterator[None]:
+        """Ops of a block belong to a module, which is entered."""
+        self.enter(module)
+        with self._within(self._paths[module]):
+            yield
+
+    def updating(self, tensor: Tensor) -> AbstractContextManager[None]:
+        """Ops of a block belong to a parameter or another tensor with a name."""
+        known = self._known.get(id(tensor))
+        return self._within(known[0] if known else "")
+
+    @contextmanager
+    def _within(self, layer: str) -> Iterator[None]:
+        before, self._layer = self._layer, layer or self._layer
+        try:
+            yield
+        finally:
+            self._layer = before
 
     def touch(
         self,
@@ -149,18 +173,18 @@ class Recorder:
             return [Tensor.symbolic(self, r, type_of(r)) for r in results]
         return Tensor.symbolic(self, results, type_of(results))
 
-    def here(self) -> tuple[str, int]:
-        """The line that ops come from."""
-        return self._line or user_line()
+    def here(self) -> Place:
+        """The place that ops come from."""
+        return self._place or Place(*model_line(), self._layer)
 
     @contextmanager
-    def at(self, line: tuple[str, int] | None) -> Iterator[None]:
-        """Ops of a block come from this line."""
-        before, self._line = self._line, line
+    def at(self, place: Place | None) -> Iterator[None]:
+        """Ops of a block come from this place."""
+        before, self._place = self._place, place
         try:
             yield
         finally:
-            self._line = before
+            self._place = before
 
     def value(self, tensor: Tensor) -> ir.Value:
         """The value that stands for a tensor in this program."""
@@ -284,8 +308,7 @@ class Recorder:
             return self._block.add_argument(mlir_type(kind), ir.Location.unknown())
 
     def _build(self, op: type[Op], operands: Sequence[Any], attributes: dict[str, Any]) -> Any:
-        path, line = self.here()
-        with context(), ir.Location.file(path, line, 1, context()), ir.InsertionPoint(self._block):
+        with context(), located(*self.here()), ir.InsertionPoint(self._block):
             return build(op, *operands, **attributes)
 
     def _name_of(self, tensor: Tensor) -> str:

@@ -98,7 +98,7 @@ class Tape:
 class _OpCall:
     """One op that ran, with what its backward pass needs: eagerly only the values it reads."""
 
-    __slots__ = ("attributes", "count", "error", "kept", "line", "op", "recipe", "seeds",
+    __slots__ = ("attributes", "count", "kept", "op", "place", "recipe", "seeds",
                  "types", "wanted")  # fmt: skip
 
     def __init__(
@@ -119,7 +119,7 @@ class _OpCall:
         self.wanted, self.count = wanted, len(flat) + len(results)
         self.recipe: Recipe | None = None
         self.seeds: tuple[bool, ...] = ()
-        self.line = STATE.recorder.here() if STATE.recorder is not None else None
+        self.place = STATE.recorder.here() if STATE.recorder is not None else None
         values = [t.snapshot() if isinstance(t, Variable) else t for t in [*flat, *results]]
         used = range(self.count)
         if len(results) == 1 and STATE.recorder is None:
@@ -156,7 +156,7 @@ class _OpCall:
         recorder = STATE.recorder
         if recorder is None:
             return replay(made, values)
-        with recorder.at(self.line):
+        with recorder.at(self.place):
             return replay(made, values)
 
 

@@ -14,8 +14,8 @@ from tyc.compiler.kernels import CompiledKernel
 from tyc.compiler.pipeline import Compilation
 from tyc.compiler.schedules.kernel import Packing, memory_shapes
 from tyc.compiler.transforms.place_parts import functions_of
-from tyc.compiler.transforms.plan_memory import origin
 from tyc.dialects import interpreter
+from tyc.dialects.locations import origin
 from tyc.dialects.program import Program
 from tyc.dialects.types import type_of_array
 from tyc.tools.arrays import given_inputs, relative_error

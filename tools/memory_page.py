@@ -7,7 +7,7 @@ from html import escape
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from tyc.tools.memory import Study
+from tyc.tools.memory_study import Study
 from tyc.tools.profile_figures import byte_unit
 from tyc.tools.profile_page import STYLE
 

@@ -39,6 +39,11 @@ class Step:
     origin: str = ""
     call: int = -1
 
+    @property
+    def label(self) -> str:
+        """Where it came from, and the kernel: `layer1.0.conv1 (resnet.py:55): conv_add_1c3f`."""
+        return f"{self.origin}: {self.kernel}" if self.origin else self.kernel
+
 
 @dataclass
 class Plan:

@@ -17,7 +17,11 @@ from tyc.compiler.planning.plan import Facts, Plan, root
 
 def in_order(plan: Plan, facts: Sequence[Facts]) -> tuple[list[int], list[int]]:
     """Numbers of the steps in an order in which each update comes after the readers of the old
-    value, as near to their own as can be; and the updates that cannot be written in place."""
+    value; and the updates that cannot be written in place.
+
+    A kernel is a gradient and the update that takes it; it stood where the update was, behind all
+    gradients, and now comes as soon as it can, so that no value waits for it.
+    """
     if not plan.updates:
         return list(range(len(plan.steps))), []
     graph = _Dependences(plan)
@@ -96,18 +100,28 @@ class _Dependences:
         return found
 
     def order(self) -> list[int]:
-        """The steps by dependence, and otherwise as they are."""
+        """The steps by dependence, by their rank, and otherwise as they are."""
         missing = [0] * len(self.after)
         for followers in self.after:
             for k in followers:
                 missing[k] += 1
-        ready = [k for k, n in enumerate(missing) if not n]
+        ready = [(self._rank(k), k) for k, n in enumerate(missing) if not n]
+        heapq.heapify(ready)
         found = []
         while ready:
-            k = heapq.heappop(ready)
+            k = heapq.heappop(ready)[1]
             found.append(k)
             for follower in self.after[k]:
                 missing[follower] -= 1
                 if not missing[follower]:
-                    heapq.heappush(ready, follower)
+                    heapq.heappush(ready, (self._rank(follower), follower))
         return found
+
+    def _rank(self, k: int) -> int:
+        """-1 for a step that takes values of the arena and makes none: the sooner it runs, the
+        sooner those are free. 1 for one that touches nothing there: what it overwrites may be of
+        use until the end, where steps run again. 0 for others."""
+        step, buffers = self.plan.steps[k], self.plan.buffers
+        if any(buffers[b].place == "arena" for b in step.outputs):
+            return 0
+        return -1 if any(buffers[b].place == "arena" for b in step.inputs) else 1

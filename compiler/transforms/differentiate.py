@@ -135,21 +135,22 @@ def gradients(
 ) -> None:
     """Makes `main` return the gradients of its outputs by the inputs or parameters named `wrt`.
 
-    They are those of `sum(output * seed)` over all float outputs; a seed is all ones, or, with
-    `seeds`, a new input `seed.<output>`. Results are called `gradient.<name>`; they come after the
-    old outputs with `keep_outputs`, else in their place, and are zero where no output depends on
-    the name. Raises `UserError` for an unknown name and for an op without a gradient on the way.
+    They are those of `sum(output * seed)` over all float outputs that are no new values of inputs;
+    a seed is all ones, or, with `seeds`, a new input `seed.<output>`. Results are called
+    `gradient.<name>`; they come after the old outputs with `keep_outputs`, else in their place, and
+    are zero where no output depends on the name. Raises `UserError` for an unknown name and for an
+    op without a gradient on the way.
     """
     values = _values_by_name(program)
     if unknown := [name for name in wrt if name not in values]:
         raise UserError(f"wrt must name inputs or parameters, got {', '.join(unknown)}")
     terminator, main = program.terminator, program.main
-    inputs = [name for name, _ in program.inputs]
+    inputs, updates = [name for name, _ in program.inputs], program.updates
     outputs = [(name, v) for (name, _), v in zip(program.outputs, terminator.operands, strict=True)]
     with terminator.location, ir.InsertionPoint(terminator):
         pairs = []
         for name, value in outputs:
-            if type_of(value).dtype.is_float:
+            if type_of(value).dtype.is_float and name not in updates:
                 seed = _seed_input(program, value) if seeds else _filled(value, 1)
                 inputs += [f"seed.{name}"] if seeds else []
                 pairs.append((value, seed))
@@ -158,7 +159,7 @@ def gradients(
         grads = [_sum_of(values[name], found) for name in wrt]
     kept = outputs if keep_outputs else []
     results = [*kept, *((f"gradient.{n}", g) for n, g in zip(wrt, grads))]
-    _set_results(program, main, inputs, results)
+    _set_results(program, main, inputs, results, updates)
 
 
 def _values_by_name(program: Program) -> dict[str, list[ir.Value]]:
@@ -195,6 +196,7 @@ def _set_results(
     main: ir.Operation,
     inputs: Sequence[str],
     results: Sequence[tuple[str, ir.Value]],
+    updates: Mapping[str, str],
 ) -> None:
     """Gives `main` a new terminator, and the names and the type that go with it."""
     terminator = program.terminator
@@ -207,4 +209,4 @@ def _set_results(
         kind = ir.FunctionType.get(kinds, [v.type for v in values])
         main.attributes["function_type"] = ir.TypeAttr.get(kind)
         main.attributes["arg_attrs"] = named(list(inputs))
-        main.attributes["res_attrs"] = named([n for n, _ in results])
+        main.attributes["res_attrs"] = named([n for n, _ in results], updates)

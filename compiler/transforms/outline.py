@@ -21,6 +21,7 @@ from mlir.dialects import func
 
 from tyc.compiler.lowering import families
 from tyc.compiler.lowering.registry import stands_alone
+from tyc.compiler.transforms.kinds import kind as kind_of
 from tyc.dialects import building
 from tyc.dialects.program import Program
 from tyc.dialects.types import TensorType
@@ -118,13 +119,21 @@ def _outline_group(program: Program, operations: list[ir.Operation], known: dict
         function.attributes["sym_name"] = ir.StringAttr.get(name)
     known[text] = name
     last = operations[-1]
-    with ir.InsertionPoint(last), last.location:
+    with ir.InsertionPoint(last), _heaviest(operations).location:
         symbol = ir.FlatSymbolRefAttr.get(known[text])
         call = func.CallOp([v.type for v in outputs], symbol, operands)
     for old, new in zip(outputs, call.operation.results):
         old.replace_all_uses_with(new)
     for operation in reversed(operations):
         operation.erase()
+
+
+def _heaviest(operations: list[ir.Operation]) -> ir.Operation:
+    """The operation that a kernel is known by: the last one that is more than elementwise."""
+    for operation in reversed(operations):
+        if kind_of(building.view(operation)) not in ("elementwise", "view", "constant"):
+            return operation
+    return operations[-1]
 
 
 def _external_operands(operations: list[ir.Operation], inside: set) -> list[ir.Value]:

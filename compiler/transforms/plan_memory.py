@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -38,6 +37,7 @@ from tyc.compiler.targets import Target
 from tyc.compiler.transforms.outline import outline
 from tyc.compiler.transforms.strip_rows import piece_offset
 from tyc.dialects import building
+from tyc.dialects.locations import origin
 from tyc.dialects.program import Program
 from tyc.runtime.errors import UserError
 
@@ -282,13 +282,3 @@ class _Planner:
         for value in operation.operands:
             self._piece(value, result, offset)
             offset += building.type_of(value).shape[axis] * step
-
-
-_NAME = re.compile(r'loc\("([^"]*)"')
-
-
-def origin(location: ir.Location) -> str:
-    """What a location says, without MLIR's wrapping: `onnx:conv1:Conv` or `model.py:3:1`."""
-    text = str(location)
-    found = _NAME.match(text)
-    return found.group(1) + text[found.end() : -1] if found else ""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tyc.dispatch import TensorLike, apply, as_tensor
-from tyc.frames import error
+from tyc.frames import Place, error
 from tyc.nn.module import Module
+from tyc.state import STATE
 from tyc.tensors import Parameter, Tensor
 
 if TYPE_CHECKING:
@@ -64,7 +66,9 @@ class Imported(Module):
             [found[n] for n in o] if isinstance(o, list) else None if o is None else found[o]
             for o in step.operands
         ]
-        results: Any = apply(step.op, *operands, **step.attributes)
+        recorder = STATE.recorder
+        with recorder.at(Place("", 0, step.origin)) if recorder is not None else nullcontext():
+            results: Any = apply(step.op, *operands, **step.attributes)
         return results if isinstance(results, list) else [results]
 
     def extra_repr(self) -> str:

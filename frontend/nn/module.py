@@ -48,9 +48,10 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs `forward`."""
-        if STATE.recorder is not None:
-            STATE.recorder.enter(self)
-        return self.forward(*args, **kwargs)
+        if STATE.recorder is None:
+            return self.forward(*args, **kwargs)
+        with STATE.recorder.inside(self):
+            return self.forward(*args, **kwargs)
 
     def __setattr__(self, name: str, value: Any) -> None:
         tables = self.__dict__

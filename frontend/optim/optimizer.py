@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from tyc.dialects.types import f32
 from tyc.dispatch import TensorLike
 from tyc.frames import error
 from tyc.optim.rules import fused
+from tyc.state import STATE
 from tyc.tensors import Parameter, Tensor, Variable, tensor
 
 if TYPE_CHECKING:
@@ -168,8 +170,11 @@ class Optimizer:
         results = []
         for x, g, state in zip(parameters, grads, states):
             kind = f32 if x.dtype.bits == 16 else x.dtype
-            new, moments = self.update(x.astype(kind), g.astype(kind), state, lr, number, **options)
-            results.append((new.astype(x.dtype), moments))
+            with _updating(x):
+                new, moments = self.update(
+                    x.astype(kind), g.astype(kind), state, lr, number, **options
+                )
+                results.append((new.astype(x.dtype), moments))
         return results, now
 
     def clear_grad(self) -> Self:
@@ -210,6 +215,11 @@ class Optimizer:
     def __repr__(self) -> str:
         counts = ", ".join(str(len(g.parameters)) for g in self.groups)
         return f"{type(self).__name__}(lr={self.lr}, parameters={counts})"
+
+
+def _updating(parameter: Tensor) -> AbstractContextManager[None]:
+    """Ops of a block that is recorded are known by a parameter's name."""
+    return nullcontext() if STATE.recorder is None else STATE.recorder.updating(parameter)
 
 
 def fraction(name: str, value: float) -> None:

@@ -133,6 +133,18 @@ def test_the_gradient_of_an_unused_input_is_zero() -> None:
     np.testing.assert_array_equal(interpreter.run(made, [np.ones(3)])[0], np.zeros(3))
 
 
+def test_new_values_of_inputs_have_no_gradient() -> None:
+    from tyc.dialects.program import named
+
+    made = _program(f'%y = "ty.multiply"(%x, %x) {BINARY}')
+    made.main.attributes["res_attrs"] = named(["new.x"], {"new.x": "x"})
+    gradients(made, ["x"], keep_outputs=True)
+    assert made.updates == {"new.x": "x"}
+    new, grad = interpreter.run(made, [np.arange(3.0)])
+    np.testing.assert_array_equal(new, [0, 1, 4])
+    np.testing.assert_array_equal(grad, np.zeros(3))
+
+
 def test_a_wrong_name_is_the_users_error() -> None:
     made = _program('%y = "ty.negative"(%x) : (tensor<3xf64>) -> tensor<3xf64>')
     with pytest.raises(UserError, match="wrt must name inputs or parameters, got w"):

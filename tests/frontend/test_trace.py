@@ -12,7 +12,8 @@ import pytest
 
 import tyc
 from tyc import functional as F
-from tyc import nn
+from tyc import nn, optim
+from tyc.dialects.locations import origin
 
 X = np.linspace(-1, 1, 6).reshape(2, 3).astype(np.float32)
 
@@ -202,6 +203,37 @@ def test_ops_remember_the_users_line() -> None:
         found[operation.name] = int(position.split(":")[1]) - line
     assert found["ty.layer_norm"] == 1
     assert found["ty.reduce_sum"] == 2
+
+
+def test_ops_remember_their_layer() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            self.layers = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+
+        def forward(self, x: Any) -> Any:
+            return F.relu(self.layers(x)) + 1
+
+    net = Net()
+    gm, opt = tyc.GradManager().attach(net.parameters()), optim.SGD(net.parameters(), lr=0.1)
+
+    def step(x: Any) -> Any:
+        with gm:
+            loss = net(x).sum()
+            gm.backward(loss)
+        opt.step().clear_grad()
+        return loss
+
+    program = tyc.trace(step).program(X)
+    found = {}
+    for operation in program.operations():
+        found.setdefault(operation.name, []).append(origin(operation.location))
+    inside = Net.forward.__code__.co_firstlineno + 1
+    file = Path(__file__).name
+    first, second, *backward = found["ty.matmul"]
+    assert (first, second) == (f"layers.0 ({file}:{inside})", f"layers.1 ({file}:{inside})")
+    assert set(backward) == {first, second}
+    update = step.__code__.co_firstlineno + 4
+    assert f"layers.1.bias ({file}:{update})" in found["ty.subtract"]
 
 
 def test_options_are_kept() -> None:

@@ -40,6 +40,14 @@ def test_of_values_that_are_exchanged_one_is_copied() -> None:
     assert order == [1, 0] and refused == [3]
 
 
+def test_what_frees_values_comes_early_and_what_overwrites_alone_late() -> None:
+    steps = [Step("make", [0], [3]), Step("more", [3], [4]), Step("take", [4, 1], [6]),
+             Step("apply", [6, 2], [7]), Step("gradient", [3, 0], [5])]  # fmt: skip
+    plan = _plan(3, 3, {6: 1, 7: 2}, steps)
+    facts = [Facts(in_place=[(1, 0)])] * 5
+    assert in_order(plan, facts) == ([0, 1, 2, 4, 3], [])
+
+
 def test_a_reader_that_needs_the_new_value_refuses_it() -> None:
     steps = [Step("write", [1], [3]), Step("read", [0, 3], [2])]
     assert in_order(_plan(2, 1, {3: 0}, steps), [Facts(), Facts()])[1] == [3]

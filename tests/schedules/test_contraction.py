@@ -167,6 +167,17 @@ def test_a_mask_from_elsewhere_is_not_in_place() -> None:
     assert check(body, (13, 9), (9, 21), (13, 21), constants=[1]).in_place == []
 
 
+def test_a_residual_may_be_computed_in_place() -> None:
+    def body(a, b, rest, other):
+        return ty.add(ty.multiply(ty.negative(rest), other), ty.matmul(a, b))
+
+    found = check(body, (13, 9), (9, 21), (13, 21), (1, 21), constants=[1])
+    assert found.in_place == [(2, 0)]
+    found = check(lambda a, b, c: ty.add(ty.matmul(a, b), ty.transpose(c, perm=[1, 0])),
+                  (9, 9), (9, 9), (9, 9))  # fmt: skip
+    assert found.in_place == []
+
+
 def test_a_residual_that_is_an_operand_is_not_in_place() -> None:
     assert check(lambda a, b: ty.add(ty.matmul(a, b), a), (9, 9), (9, 9)).in_place == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,26 @@ def test_budgets_trade_bytes_for_flops(model, capsys):
         assert point["feasible"] and point["peak"] <= point["budget"] < free["peak"]
         assert 0 < point["extra_flops"] < point["step_flops"] / 2
         assert point["plan_seconds"] >= 0
-    assert not least["feasible"] and least["limit"] and least["peak"] > least["budget"]
+    assert not least["feasible"] and least["peak"] > least["budget"]
+    assert least["limit"].startswith("onnx:product")
+
+
+def test_a_step_updates_in_place(model, capsys):
+    words = ("memory", model, "--batch", 512, "--train", "--budgets", "1%", "--json")
+    found = {o: points(capsys, *words, "--optimizer", o) for o in ("none", "sgd", "adam")}
+    nbytes = 8 * 16 * 16 * 4
+    assert {o: f["parameter_bytes"] for o, f in found.items()} == dict.fromkeys(found, nbytes)
+    assert found["none"]["state_bytes"] == 0
+    assert found["sgd"]["state_bytes"] == nbytes + 16  # the rate and the count
+    assert found["adam"]["state_bytes"] == 2 * nbytes + 16
+    for one in found.values():
+        assert one["free_peak"] < found["none"]["free_peak"] * 1.05
+
+
+def test_a_hub_model_names_its_layer(capsys):
+    found = points(capsys, "memory", "resnet18", "--batch", 1, "--budgets", "1%", "--json")
+    assert found["name"] == "resnet18"
+    assert re.match(r"(layer\d\.\d\.)?\w+ \(resnet\.py:\d+\): \w+$", found["points"][0]["limit"])
 
 
 def test_a_sweep_never_rises(model, capsys):

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tyc import optim
+import numpy as np
+
+from tyc import functional as F
+from tyc import nn, optim
 from tyc.autograd import GradManager
 from tyc.hub.models.model import Model
 from tyc.hub.models.registry import create
+from tyc.nn.imported import Imported
 from tyc.tensors import Parameter, Tensor
 from tyc.tracing import trace
 
 if TYPE_CHECKING:
     from tyc.dialects.program import Program
+
+MakeOptimizer = Callable[[list[Parameter]], optim.Optimizer]
+"""Makes the optimizer of a list of parameters."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +31,7 @@ class Step:
 
     function: Callable[..., Tensor]
     arguments: tuple[Any, ...]
-    model: Model
+    model: nn.Module
 
 
 def loss_function(
@@ -48,7 +56,7 @@ def loss_function(
 
 
 def momentum(parameters: list[Parameter]) -> optim.SGD:
-    """The optimizer of a training step that asks for no other."""
+    """Gradient descent with momentum: the optimizer of a step that asks for no other."""
     return optim.SGD(parameters, lr=0.01, momentum=0.9)
 
 
@@ -57,7 +65,7 @@ def training_step(
     batch: int = 1,
     size: int | None = None,
     dtype: str = "f32",
-    optimizer: Callable[[list[Parameter]], Any] | None = momentum,
+    optimizer: MakeOptimizer | None = momentum,
     **options: Any,
 ) -> Step:
     """A model's training step on a random batch: forward, backward and update.
@@ -66,13 +74,41 @@ def training_step(
     parameters, in the place of those before. Other arguments are those of `loss_function`.
     """
     loss = loss_function(model, batch, size, dtype, **options)
-    parameters = list(loss.model.parameters())
+    return Step(_stepped(loss.function, loss.model, optimizer), loss.arguments, loss.model)
+
+
+def imported_step(program: Program, optimizer: MakeOptimizer | None = momentum) -> Step:
+    """The training step of a program, such as an ONNX file, on zeros.
+
+    Its loss is the sum of the floating-point outputs: what matters is what the step computes, not
+    what it learns.
+    """
+    net = Imported(program)
+
+    def loss(*inputs: Any) -> Tensor:
+        made = net(*inputs)
+        sums = [
+            F.sum(y) for y in (made if isinstance(made, tuple) else (made,)) if y.dtype.is_float
+        ]
+        return functools.reduce(F.add, sums)
+
+    loss.__name__ = f"{program.name}_loss"
+    zeros = tuple(np.zeros(t.shape, t.dtype.numpy) for t in net.inputs)
+    return Step(_stepped(loss, net, optimizer), zeros, net)
+
+
+def _stepped(
+    loss: Callable[..., Tensor], net: nn.Module, optimizer: MakeOptimizer | None
+) -> Callable[..., Tensor]:
+    """Forward, backward and update, with the arguments of `loss`."""
+    parameters = list(net.parameters())
     manager = GradManager().attach(parameters)
     chosen = None if optimizer is None else optimizer(parameters)
 
-    def step(x: Any, target: Any) -> Tensor:
+    @functools.wraps(loss)
+    def step(*arguments: Any) -> Tensor:
         with manager:
-            value = loss.function(x, target)
+            value = loss(*arguments)
             for parameter in parameters:
                 parameter.grad = None
             manager.backward(value)
@@ -80,8 +116,8 @@ def training_step(
             chosen.step().clear_grad()
         return value
 
-    step.__name__ = f"{type(loss.model).__name__.lower()}_step"
-    return Step(step, loss.arguments, loss.model)
+    step.__name__ = f"{loss.__name__.removesuffix('_loss')}_step"
+    return step
 
 
 def gradient_program(
