@@ -66,9 +66,15 @@ Progress = Callable[[str, int, int], None]
 
 def _fuse(program: Program, options: Options) -> None:
     fuse(program, options.level > 0)
-    # Under a budget chains run strip by strip, which needs rows that are pieces of memory.
-    if options.level > 0 and options.memory_budget is None:
+    if options.level > 0 and (options.memory_budget is None or not _may_strip(program, options)):
         place_parts(program)
+
+
+def _may_strip(program: Program, options: Options) -> bool:
+    """Whether chains may run strip by strip under a budget, which needs rows that are pieces of
+    memory. Not in exact mode nor in training steps, whose bits no budget changes: a strip's shape
+    may get another schedule, and that other bits."""
+    return not options.exact and not program.updates
 
 
 def _expand(program: Program, options: Options) -> None:
@@ -205,19 +211,18 @@ class Compilation:
         self.plan, self.weights = plan_memory(self.program, self.kernels, self.target, budget)
 
     def _strip(self, budget: int) -> bool:
-        """Cuts chains of kernels into strips until the plan fits or nothing makes it smaller.
-
-        Not in exact mode: a strip's shape may get another schedule, and that other bits.
-        """
-        if self.options.exact or self.plan.arena_bytes <= budget:
+        """Cuts chains of kernels into strips until the plan fits or nothing makes it smaller."""
+        if not _may_strip(self.program, self.options) or self.plan.arena_bytes <= budget:
             return False
-        rounds = 0
+        rounds, least = 0, (self.plan, self.weights)
         self._plan(None)
         while self.plan.arena_bytes > budget and rounds < _MOST_STRIPS:
             if not strip(self.program, self.plan, budget):
                 break
             rounds += 1
             self._plan(None)
+        if not rounds:
+            self.plan, self.weights = least
         return rounds > 0
 
     def parts(self) -> artifact.Parts:

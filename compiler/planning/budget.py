@@ -60,14 +60,26 @@ class Placer:
         if order.kernels != given and self.free.arena_bytes > order.peak:
             self.free = min(self.free, self._fitted(given, order.bound), key=_bytes)
         self.found = [self.free]
+        self._lowest: Fitted | None = None
         self._rematerializer: Rematerializer | None = None
 
     def place(self, budget: int) -> Fitted:
-        """The cheapest plan found within the budget; where there is none, the smallest found."""
+        """The cheapest plan found within the budget; where there is none, the smallest of those of
+        budget 0, which is found for its own bytes as well."""
         if self.free.arena_bytes <= budget:
             return self.free
         self._search(budget)
-        return self.within(budget) or self.smallest()
+        return self.within(budget) or self._least()
+
+    def _least(self) -> Fitted:
+        """The smallest plan of budget 0: not that of another one, by whose search alone it may have
+        been found."""
+        if self._lowest is None:
+            # One of its own, that has seen no other budget.
+            replay = Rematerializer(self.graph, self.order).plan(0)
+            self._lowest = min(self.free, self._replayed(replay), key=_bytes)
+            self.found.append(self._lowest)
+        return self._lowest
 
     def smallest(self) -> Fitted:
         """The plan with the smallest arena of those found."""

@@ -100,6 +100,15 @@ def test_falling_budgets_are_kept_and_peaks_never_rise():
         run_plan(plan.expanded.graph, steps, plan.layout.offsets, plan.arena_bytes)
 
 
+def test_the_least_bytes_that_are_named_are_enough():
+    for seed in (1, 2, 3):
+        graph = random_layers(40, seed)
+        free = place(graph).arena_bytes
+        least = place(graph, free // 5).arena_bytes
+        assert free // 5 < least < free
+        assert place(graph, least).arena_bytes <= least
+
+
 def test_the_knee_is_smaller_and_cheap():
     graph = equal(12)
     fitted = place(graph, AUTO)
