@@ -17,7 +17,6 @@ from tyc.hub.models.lstm import LSTM
 from tyc.hub.models.resnet import Bottleneck, ResNet
 from tyc.runtime.errors import UserError
 
-
 SMALL = {
     "bottlenecks": (lambda: ResNet(Bottleneck, (3,), 7, width=16), 4, 32),
     "dense": (lambda: DenseNet((3,), growth=16, width=16, bottleneck=2, classes=7), 4, 32),
