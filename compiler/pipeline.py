@@ -46,12 +46,12 @@ from tyc.dialects.locations import origin
 from tyc.dialects.program import Program
 from tyc.runtime.errors import InternalError, TycError
 
-PROGRAM_STAGES: tuple[tuple[str, Callable[[Program, Options], None]], ...] = (
+PROGRAM_STAGES: tuple[tuple[str, Callable[[Program, Options, Target], None]], ...] = (
     ("simplify", simplify),
-    ("expand", lambda program, options: _expand(program, options)),
+    ("expand", lambda program, options, target: _expand(program, options, target)),
     # After expansion: a view that an expansion ends in can be a result of main as well.
-    ("outputs", lambda program, options: materialize_outputs(program)),
-    ("fuse", lambda program, options: _fuse(program, options)),
+    ("outputs", lambda program, options, target: materialize_outputs(program)),
+    ("fuse", lambda program, options, target: _fuse(program, options)),
 )
 """The stages that rewrite the program, in order."""
 
@@ -77,10 +77,10 @@ def _may_strip(program: Program, options: Options) -> bool:
     return not options.exact and not program.updates
 
 
-def _expand(program: Program, options: Options) -> None:
+def _expand(program: Program, options: Options, target: Target) -> None:
     expand_composites(program)
     # Expansions bring constants and views that fold or cancel with their surroundings.
-    simplify(program, options)
+    simplify(program, options, target)
     expand_composites(program)
     # Last: what is canonical is one reduction.
     split_reductions(program, options)
@@ -118,7 +118,7 @@ class Compilation:
                 if STAGES.index(name) <= first:
                     continue
                 with self.timed(name), internal_errors(self.program, name):
-                    stage(self.program, self.options)
+                    stage(self.program, self.options, self.target)
                     self.program.module.operation.verify()
                 if self.observer is not None:
                     self.observer(name, self.program)

@@ -81,10 +81,20 @@ FEATURE_BITS = {
     "avx512vnni": 15,
     "avx512bf16": 16,
     "avxvnni": 17,
+    "dotprod": 18,
+    "fullfp16": 19,
+    "fp16fml": 20,
+    "bf16": 21,
+    "i8mm": 22,
+    "sve": 23,
+    "neon": 24,
+    "vfp4": 25,
+    "hwdiv": 26,
+    "hwdiv-arm": 27,
 }
 """Bit of each CPU feature that a library can ask for, by LLVM's name."""
 
-_ALWAYS = {"64bit", "cmov", "cx8", "fxsr", "mmx", "sse", "sse2", "x87", "neon", "fp-armv8"}
+_ALWAYS = {"64bit", "cmov", "cx8", "fxsr", "mmx", "sse", "sse2", "x87", "fp-armv8"}
 # No CPU has SSE4.2 without these, nor AVX without XSAVE: the bit that implies them is asked for.
 _IMPLIED = {"sse3", "ssse3", "sse4.1", "cx16", "sahf", "crc32", "xsave", "evex512"}
 

@@ -51,7 +51,10 @@ Budget = Annotated[
 ]
 Cpu = Annotated[
     str,
-    _option("--cpu", help="The machine's CPU, or several for one library: baseline,avx2,avx512."),
+    _option(
+        "--cpu",
+        help="The CPU, or several for one library: baseline,avx2,avx512; tyc targets lists them.",
+    ),
 ]
 Strip = Annotated[bool, _option("--strip", help="Leave out symbols and debug information.")]
 Level = Annotated[int, _option("-O", help="How much to optimise.", min=0, max=3)]
@@ -60,7 +63,9 @@ Level = Annotated[int, _option("-O", help="How much to optimise.", min=0, max=3)
 def compile_command(
     model: Model,
     output: Output = None,
-    target: Annotated[str, _option("--target", help="The machine's triple.")] = "host",
+    target: Annotated[
+        str, _option("--target", help="The platform; tyc targets lists them.")
+    ] = "host",
     cpu: Cpu = "native",
     features: Annotated[str, _option("--features", help="As LLVM says: +avx2,-fma.")] = "",
     shape: ShapeList = [],  # noqa: B006

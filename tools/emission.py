@@ -76,17 +76,8 @@ def _llvm_text(source: KernelSource, target: Target, options: Options) -> str:
 
 
 def _asm_text(source: KernelSource, target: Target, options: Options) -> str:
-    import llvmlite.binding as llvm
-
-    text = f'target triple = "{target.triple}"\n{_llvm_text(source, target, options)}'
-    machine = native.machine(target, options.level)
-    module = llvm.parse_assembly(text)
-    module.data_layout = str(machine.target_data)
-    tuning = llvm.create_pipeline_tuning_options(speed_level=options.level)
-    tuning.loop_vectorization = tuning.slp_vectorization = options.level >= 2
-    builder = llvm.create_pass_builder(machine, tuning)
-    builder.getModulePassManager().run(module, builder)
-    return machine.emit_assembly(module)
+    module = native.optimized(_llvm_text(source, target, options), target, options.level)
+    return native.machine(target, options.level).emit_assembly(module)
 
 
 _KERNEL_TEXT: dict[str, Callable[[KernelSource, Target, Options], str]] = {

@@ -57,6 +57,7 @@ def _read(file: str) -> tuple[str, str]:
 
 def _run(program: Program, label: str, passes: str, pipeline: str | None, options: Options) -> None:
     from tyc.compiler.pipeline import PROGRAM_STAGES, internal_errors
+    from tyc.compiler.targets import host
     from tyc.tools.compiling import known_stage
     from tyc.tools.passes import find_passes
     from tyc.tools.textual import require_main
@@ -65,7 +66,11 @@ def _run(program: Program, label: str, passes: str, pipeline: str | None, option
     if pipeline is not None:
         stages = tuple(name for name, _ in PROGRAM_STAGES)
         last = stages.index(known_stage(pipeline, stages, "--pipeline"))
-        chosen += PROGRAM_STAGES[: last + 1]
+        target = host()
+        chosen += [
+            (name, lambda program, options, stage=stage: stage(program, options, target))
+            for name, stage in PROGRAM_STAGES[: last + 1]
+        ]
     if any(name != "lower-to-linalg" for name, _ in chosen):
         require_main(program, label)
     for name, function in chosen:

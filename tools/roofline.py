@@ -222,7 +222,7 @@ def _loops(target: Target) -> str:
     `read(data, blocks, n)`: n passes over the data."""
     lanes, chains = target.vector_bytes // 4, _accumulators(target)
     floats, ints = f"<{lanes} x float>", f"<{lanes} x i32>"
-    fused = f"llvm.fma.v{lanes}f32" if "fma" in target.features else f"llvm.fmuladd.v{lanes}f32"
+    fused = f"llvm.fma.v{lanes}f32" if target.fused else f"llvm.fmuladd.v{lanes}f32"
     sums = [f"  %s{i} = phi {floats} [ %x, %0 ], [ %t{i}, %loop ]" for i in range(chains)]
     steps = [
         f"  %t{i} = call {floats} @{fused}({floats} %s{i}, {floats} %x, {floats} %y)"

@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "inspect": "tyc inspect resnet18.so",
     "opt": "tyc opt program.mlir --passes=canonicalize,cse",
     "ops": "tyc ops --markdown",
+    "targets": "tyc targets",
     "tune": "tyc tune resnet18.onnx -o resnet18.tuned --seconds 600",
     "memory": "tyc memory resnet50 --batch 8 --budgets 50%,30%",
     "diff": "tyc diff model.onnx --shape images=1x3x224x224",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import subprocess
 import tempfile
@@ -10,7 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from tyc.compiler.codegen.zig import zig
-from tyc.compiler.targets import Target
+from tyc.compiler.targets import host
+from tyc.compiler.targets.target import Platform
 from tyc.runtime.errors import InternalError
 
 
@@ -18,21 +20,23 @@ def link_shared(
     objects: Sequence[bytes | Path],
     output: Path,
     exports: Sequence[str],
-    needed: Sequence[str] = ("libm.so.6", "libc.so.6"),
     strip: bool = False,
+    platform: Platform | None = None,
 ) -> None:
     """Writes the shared library `output` in which only `exports` are visible; with `strip` it says
     nothing else of what is in it.
 
-    `needed` are the system libraries that it names; nothing else is looked up on this machine, so
-    that the bytes depend on the inputs alone. Raises `InternalError` with the linker's words.
+    It names the system libraries of `platform` (default: this machine's) that it needs; nothing is
+    looked up on this machine, so that the bytes depend on the inputs alone. Raises `InternalError`
+    with the linker's words.
     """
+    platform = platform or host().platform
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         paths = _paths(objects, base)
         script = base / "exports.map"
         script.write_text("{ global: " + " ".join(f"{e};" for e in exports) + " local: *; };\n")
-        stubs = [str(system_stub(name)) for name in needed]
+        stubs = [str(system_stub(name, platform)) for name in (platform.libm, platform.libc)]
         _lld(
             ["-shared", "--version-script", str(script), "--gc-sections", "--build-id=none",
              "-z", "noexecstack", "-z", "now", "--hash-style=gnu", "-O1", "--icf=all",
@@ -76,29 +80,36 @@ def _lld(arguments: list[str]) -> None:
 # The symbols that kernels and the runtime may need; a stub library that defines them gives the
 # output its DT_NEEDED entry without a copy of the system's library.
 _SYMBOLS = {
-    "libm.so.6": (
+    "libm": (
         "acos acosf acosh acoshf asin asinf asinh asinhf atan atan2 atan2f atanf atanh atanhf cbrt "
         "cbrtf ceil ceilf cos cosf cosh coshf erf erff erfc erfcf exp exp2 exp2f expf expm1 expm1f "
         "floor floorf fma fmaf fmod fmodf log log10 log10f log1p log1pf log2 log2f logf pow powf "
         "rint rintf round roundf roundeven roundevenf sin sinf sinh sinhf sqrt sqrtf tan tanf tanh "
         "tanhf trunc truncf"
     ),
-    "libc.so.6": "memcpy memset memmove",
+    "libc": (
+        "memcpy memset memmove __aeabi_memcpy __aeabi_memcpy4 __aeabi_memcpy8 __aeabi_memset "
+        "__aeabi_memset4 __aeabi_memset8 __aeabi_memclr __aeabi_memclr4 __aeabi_memclr8 "
+        "__aeabi_memmove __aeabi_memmove4 __aeabi_memmove8"
+    ),
 }
 
 
 @lru_cache(maxsize=8)
-def system_stub(soname: str) -> Path:
+def system_stub(soname: str, platform: Platform) -> Path:
     """A library with the soname and the symbols of a system library, and no code."""
     from tyc.compiler.cache import folder
 
-    path = folder("stubs") / soname
+    symbols = _SYMBOLS[soname.split(".")[0]]
+    digest = hashlib.sha256(symbols.encode()).hexdigest()[:8]
+    path = folder(f"stubs/{platform.name}-{digest}") / soname
     if not path.exists():
         from tyc.compiler.codegen.native import compile_llvm_ir
-        from tyc.compiler.targets import find
+        from tyc.compiler.targets import families
 
-        lines = [f"define void @{s}() {{ ret void }}" for s in _SYMBOLS[soname].split()]
-        target: Target = find(cpu="x86-64")
+        lines = [f"define void @{s}() {{ ret void }}" for s in symbols.split()]
+        family = families()[platform.name]
+        target = family.find(family.default)
         with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
             code = Path(scratch) / "stub.o"
             code.write_bytes(compile_llvm_ir("\n".join(lines), target, 0))

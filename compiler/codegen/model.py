@@ -70,11 +70,11 @@ def exports(name: str, external_weights: bool, state: bool = False) -> list[str]
 def emit_model(source: ModelSource) -> str:
     """LLVM IR text of the model's object: the description and the functions of one version, and,
     where it is the only one, the exported functions."""
-    parts = [_DECLARATIONS, *_tasks(source), *_strings(source), *_signature(source)]
+    parts = [_declarations(source.target), *_tasks(source), *_strings(source), *_signature(source)]
     steps = _debug(source)
     parts += [_model(source), _DISPATCH, _main(source, steps), _main(source, steps, timed=True)]
     if not source.symbol:
-        parts.append(_thunks(source.name, source.external_weights, source.workspace, []))
+        parts.append(_thunks(source, []))
         parts.append(_initialize(source))
     parts.append(steps.text())
     return "\n".join(parts)
@@ -92,25 +92,36 @@ def emit_thunks(sources: Sequence[ModelSource]) -> str:
     lines = [f"@{s} = external hidden constant i8" for s in symbols]
     table = ", ".join(f"ptr @{s}" for s in symbols)
     lines.append(f"@versions = internal constant [{len(symbols)} x ptr] [{table}]")
-    thunks = _thunks(first.name, first.external_weights, first.workspace, symbols)
+    thunks = _thunks(first, symbols)
     lines += _weights_symbol(first)
-    return "\n".join([_DECLARATIONS, *lines, thunks, _initialize(first)])
+    return "\n".join([_declarations(first.target), *lines, thunks, _initialize(first)])
 
 
 _DECLARATIONS = """\
 %tensor_type = type { ptr, ptr, i32, i32 }
-%model = type { i32, i32, i32, i32, ptr, ptr, ptr, ptr, i64, i64, ptr, ptr, i64, ptr, ptr }
+%description_type = type { i32, i32, i32, i32, ptr, ptr, ptr, ptr, i64, i64, ptr, ptr, i64, \
+ptr, ptr }
 declare hidden i32 @tyc_model_run(ptr, ptr, ptr, ptr, ptr)
 declare hidden i32 @tyc_model_profile(ptr, ptr, ptr, ptr, ptr, ptr)
-declare hidden ptr @tyc_model_fitting(ptr, i64)
+declare hidden ptr @tyc_model_fitting(ptr, SIZE)
 declare hidden void @tyc_clock(ptr)
-declare hidden i32 @tyc_model_call(ptr, ptr, i64, ptr, i64, ptr, i64, ptr)
+declare hidden i32 @tyc_model_call(ptr, ptr, SIZE, ptr, SIZE, ptr, SIZE, ptr)
 declare hidden ptr @tyc_model_status_message(ptr, i32)
 declare hidden i32 @tyc_executor_create(i32, ptr)
 declare hidden void @tyc_executor_destroy(ptr)
 declare hidden i32 @tyc_weights_map(ptr, ptr, ptr)
-declare hidden void @tyc_weights_unmap(ptr, i64)
+declare hidden void @tyc_weights_unmap(ptr, SIZE)
 """
+
+
+def _declarations(target: Target) -> str:
+    return _sized(_DECLARATIONS, target)
+
+
+def _sized(text: str, target: Target) -> str:
+    """Text with the type of C's `size_t` where it says SIZE."""
+    return text.replace("SIZE", f"i{target.pointer_bits}")
+
 
 _DISPATCH = """\
 define internal void @dispatch(ptr %executor, ptr %task, ptr %buffers, i64 %count) noinline {
@@ -188,7 +199,7 @@ def _model(source: ModelSource) -> str:
         f"i64 {source.weights_bytes}", "ptr @model_main", "ptr @model_timed_main",
     ]  # fmt: skip
     linkage = f"@{source.symbol} = hidden" if source.symbol else "@description = internal"
-    return f"{linkage} constant %model {{ {', '.join(fields)} }}"
+    return f"{linkage} constant %description_type {{ {', '.join(fields)} }}"
 
 
 def _debug(source: ModelSource) -> debug.Steps:
@@ -257,20 +268,20 @@ define i32 @NAME_run(ptr %i, ptr %o, ptr %w, ptr %e) {
 CHOOSE  %s = tail call i32 @tyc_model_run(ptr %model, ptr %i, ptr %o, ptr %w, ptr %e)
   ret i32 %s
 }
-define i32 @NAME_call(ptr %i, i64 %n, ptr %o, i64 %m, ptr %w, i64 %b, ptr %e) {
-CHOOSE  %s = call i32 @tyc_model_call(ptr %model, ptr %i, i64 %n, ptr %o, i64 %m, ptr %w, i64 %b, \
-ptr %e)
+define i32 @NAME_call(ptr %i, SIZE %n, ptr %o, SIZE %m, ptr %w, SIZE %b, ptr %e) {
+CHOOSE  %s = call i32 @tyc_model_call(ptr %model, ptr %i, SIZE %n, ptr %o, SIZE %m, ptr %w, \
+SIZE %b, ptr %e)
   ret i32 %s
 }
 define i32 @NAME_profile(ptr %i, ptr %o, ptr %w, ptr %e, ptr %t) {
 CHOOSE  %s = tail call i32 @tyc_model_profile(ptr %model, ptr %i, ptr %o, ptr %w, ptr %e, ptr %t)
   ret i32 %s
 }
-define i64 @NAME_workspace_bytes() {
-  ret i64 WORKSPACE
+define SIZE @NAME_workspace_bytes() {
+  ret SIZE WORKSPACE
 }
 define ptr @NAME_manifest() {
-CHOOSE  %field = getelementptr i8, ptr %model, i64 24
+CHOOSE  %field = getelementptr %description_type, ptr %model, i64 0, i32 5
   %t = load ptr, ptr %field
   ret ptr %t
 }
@@ -293,17 +304,18 @@ define i32 @NAME_weights_map(ptr %p, ptr %d, ptr %b) {
   %s = tail call i32 @tyc_weights_map(ptr %p, ptr %d, ptr %b)
   ret i32 %s
 }
-define void @NAME_weights_unmap(ptr %d, i64 %b) {
-  tail call void @tyc_weights_unmap(ptr %d, i64 %b)
+define void @NAME_weights_unmap(ptr %d, SIZE %b) {
+  tail call void @tyc_weights_unmap(ptr %d, SIZE %b)
   ret void
 }
 """
 
 
-def _thunks(name: str, external: bool, workspace: int, versions: Sequence[str]) -> str:
+def _thunks(source: ModelSource, versions: Sequence[str]) -> str:
     """The exported functions, on the version that fits the CPU where there are several."""
-    text = _THUNKS + (_WEIGHTS_THUNKS if external else "")
-    choose = f"  %model = call ptr @tyc_model_fitting(ptr @versions, i64 {len(versions)})\n"
+    text = _THUNKS + (_WEIGHTS_THUNKS if source.external_weights else "")
+    choose = f"  %model = call ptr @tyc_model_fitting(ptr @versions, SIZE {len(versions)})\n"
     text = text.replace("CHOOSE", choose if versions else "")
     text = text if versions else text.replace("ptr %model", "ptr @description")
-    return text.replace("NAME", name).replace("WORKSPACE", str(workspace))
+    text = _sized(text, source.target).replace("WORKSPACE", str(source.workspace))
+    return text.replace("NAME", source.name)

@@ -159,6 +159,14 @@ def machine(target: Target, level: int) -> llvm.TargetMachine:
 
 def compile_llvm_ir(text: str, target: Target, level: int = 3) -> bytes:
     """The object of LLVM IR text, optimised for the target."""
+    return machine(target, level).emit_object(optimized(text, target, level))
+
+
+def optimized(text: str, target: Target, level: int = 3) -> llvm.ModuleRef:
+    """The module of LLVM IR text, optimised for the target.
+
+    Raises `InternalError` with LLVM's words.
+    """
     tm = machine(target, level)
     text = f'target triple = "{target.triple}"\n{text}'
     try:
@@ -174,4 +182,4 @@ def compile_llvm_ir(text: str, target: Target, level: int = 3) -> bytes:
     tuning.slp_vectorization = False
     builder = llvm.create_pass_builder(tm, tuning)
     builder.getModulePassManager().run(module, builder)
-    return tm.emit_object(module)
+    return module

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 
 from tyc.compiler import cache
 from tyc.compiler.codegen.zig import zig
+from tyc.compiler.targets.target import Platform
 from tyc.runtime import native
 from tyc.runtime.errors import InternalError
 
@@ -17,28 +20,48 @@ FLAGS = (
     *native.CFLAGS, "-Werror", "-g0", "-ffunction-sections", "-fno-sanitize=undefined",
     "-fno-stack-protector",
 )  # fmt: skip
-ZIG_TARGET = {"x86_64-unknown-linux-gnu": "x86_64-linux-gnu.2.17"}
 
 
-@lru_cache(maxsize=4)
-def runtime_objects(triple: str) -> list[bytes]:
-    """The runtime's objects for a target; raises `InternalError` with the C compiler's words."""
-    digest = hashlib.sha256(" ".join([triple, *FLAGS]).encode())
+@lru_cache(maxsize=8)
+def runtime_objects(platform: Platform) -> list[bytes]:
+    """The runtime's objects for a platform, and what LLVM calls there (`helper_objects`).
+
+    Raises `InternalError` with the C compiler's words.
+    """
+    command = ["cc", "-target", platform.c_target, *FLAGS, *platform.c_flags, "-c"]
+    digest = hashlib.sha256(" ".join(command).encode())
     for path in sorted(native.folder().glob("*.[ch]")):
         digest.update(path.name.encode() + path.read_bytes())
-    return [_object(path, triple, digest.hexdigest()[:24]) for path in native.sources()]
+    made = [_object(path, command, digest.hexdigest()[:24]) for path in native.sources()]
+    return made + helper_objects(platform)
 
 
-def _object(source: Path, triple: str, digest: str) -> bytes:
+@lru_cache(maxsize=8)
+def helper_objects(platform: Platform) -> list[bytes]:
+    """Zig's compiler-rt where a platform's CPUs need it: an object with a section for each
+    function, from which the linker takes those that are called.
+
+    Raises `InternalError` with the compiler's words.
+    """
+    if not platform.helpers:
+        return []
+    command = ["build-obj", "-target", platform.c_target, *platform.helpers, "-OReleaseSmall",
+               "-fPIC", "-ffunction-sections", "-fstrip"]  # fmt: skip
+    digest = hashlib.sha256(" ".join([*command, version("ziglang")]).encode())
+    source = Path(zig()).parent / "lib" / "compiler_rt.zig"
+    return [_object(source, command, digest.hexdigest()[:24])]
+
+
+def _object(source: Path, command: Sequence[str], digest: str) -> bytes:
     name = f"{source.stem}-{digest}.o"
     found = cache.read("runtime", name)
     if found is not None:
         return found
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "out.o"
-        command = [zig(), "cc", "-target", ZIG_TARGET[triple], *FLAGS]
+        place = f"-femit-bin={output}" if source.suffix == ".zig" else f"-o{output}"
         done = subprocess.run(
-            [*command, "-c", source.name, "-o", str(output)],
+            [zig(), *command, source.name, place],
             cwd=source.parent, capture_output=True, text=True,
         )  # fmt: skip
         if done.returncode:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tyc.compiler.targets.target import Platform
 from tyc.runtime.abi import ALIGNMENT
 from tyc.runtime.errors import InternalError
 
@@ -51,15 +52,15 @@ def write_weights(arrays: Iterable[tuple[str, np.ndarray]], path: Path) -> Weigh
     return WeightFile(offsets, end, names)
 
 
-def weights_object(path: Path, output: Path) -> None:
-    """Makes an object whose read-only, aligned `tyc_weights` is the file's bytes."""
+def weights_object(path: Path, output: Path, platform: Platform) -> None:
+    """Makes an object for a platform whose read-only, aligned `tyc_weights` is the file's bytes."""
     spec = importlib.util.find_spec("llvm")
     assert spec is not None and spec.submodule_search_locations
     objcopy = Path(spec.submodule_search_locations[0]) / "bin" / "llvm-objcopy"
     symbol = "_binary_" + "".join(c if c.isalnum() else "_" for c in path.name) + "_start"
     section = ".rodata.tyc_weights"
     done = subprocess.run(
-        [str(objcopy), "-I", "binary", "-O", "elf64-x86-64",
+        [str(objcopy), "-I", "binary", "-O", platform.format,
          "--rename-section", f".data={section},alloc,load,readonly,data,contents",
          "--set-section-alignment", f"{section}={ALIGNMENT}",
          "--set-section-alignment", f".data={ALIGNMENT}",

@@ -135,6 +135,6 @@ def make_plan(form: Attention, target: Target, itemsize: int) -> Plan:
     if chunk > most:
         chunk = -(-form.keys // -(-form.keys // most))
         chunk = -(-chunk // _KEYS_STEP) * _KEYS_STEP
-    fused = "fma" in target.features or not target.triple.startswith("x86")
+    fused = target.fused
     sums = most_sums(target.vector_registers)
     return Plan(lanes, vectors, sums, panels, chunk, packed, fused)

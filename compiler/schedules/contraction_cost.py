@@ -4,7 +4,8 @@ A tile of `height` rows and `vectors` vectors takes, for each product of its sum
 
     max(height * vectors / 2, (height + vectors) / 2, 4)
 
-cycles: two multiply-adds and two loads start in a cycle, a sum waits four for the one before.
+cycles where two multiply-adds and two loads start in a cycle, and a sum waits four for the one
+before. The target says how many multiply-adds start, how long a sum waits, what a broadcast costs.
 Beside that stand the start and the end of each tile, copies, and what is read again from a cache
 that is further away than the first.
 """
@@ -21,6 +22,7 @@ from tyc.compiler.schedules.contraction_cut import DIRECT, SLAB, Plan, panels, r
 from tyc.compiler.schedules.contraction_form import PAGE, Contraction, Side, strides_of
 from tyc.compiler.schedules.kernel import itemsize
 from tyc.compiler.targets import Target
+from tyc.compiler.targets.target import Costs
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Machine:
     scattered: bool
     row_bytes: int
     streams: int
+    costs: Costs
 
     @staticmethod
     def of(contraction: Contraction, target: Target) -> Machine:
@@ -46,9 +49,9 @@ class Machine:
         return Machine(
             size, target.vector_bytes // size, target.vector_registers,
             target.l1_bytes, target.l2_bytes, target.l3_bytes,
-            "fma" in target.features or not target.triple.startswith("x86"),
+            target.fused,
             is_scattered(contraction.a, contraction), _row_bytes(contraction),
-            _streams(contraction),
+            _streams(contraction), target.costs,
         )  # fmt: skip
 
     def again(self, held: float) -> float:
@@ -62,12 +65,11 @@ class Machine:
 
     def product(self, height: int, vectors: int) -> float:
         """Cycles for one product of every sum of a tile."""
-        sums = height * vectors
-        least = max(sums / 2, (height + vectors) / 2, 4.0)
-        if self.registers >= 32:
-            # A broadcast of 64 bytes may take a multiplier's turn.
-            return least + 0.1 * height
-        return least + 1.5 if vectors == 1 and height > 8 else least
+        costs, sums = self.costs, height * vectors
+        busy = max(sums / costs.fma_per_cycle, (height + vectors) / 2, costs.fma_latency)
+        busy += costs.broadcast_cycles * height
+        many = self.registers < 32 and vectors == 1 and height > 8
+        return busy + 1.5 if many else busy
 
 
 def is_scattered(side: Side, contraction: Contraction) -> bool:

@@ -234,7 +234,7 @@ _EXACT = 4
 def candidates(convolution: Convolution, target: Target) -> Iterator[Plan]:
     """Every plan that is tried and fits the stack."""
     lanes = target.vector_bytes // 4
-    fused = "fma" in target.features or not target.triple.startswith("x86")
+    fused = target.fused
     rows, vectors = tile_shape(100, convolution.outer, lanes, target.vector_registers)
     if convolution.packed and convolution.outer % (lanes * vectors):
         return

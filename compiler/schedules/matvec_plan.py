@@ -80,7 +80,7 @@ def make(c: Contraction, target: Target, exact: bool) -> MatvecPlan | None:
     lanes = target.vector_bytes // itemsize(c.element)
     plan = MatvecPlan(
         TILE, lanes, tuple(_points(c)), depth, c.extent(depth), step_a, 0, c.sizes[c.lane], lanes,
-        fused="fma" in target.features or not target.triple.startswith("x86"),
+        fused=target.fused,
     )  # fmt: skip
     if argument_of(c.b.value) in c.constants:
         return _packed(c, plan, exact)

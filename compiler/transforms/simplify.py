@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tyc.compiler.options import Options
+from tyc.compiler.targets import Target
 from tyc.compiler.transforms.canonicalize import canonicalize
 from tyc.compiler.transforms.channels_last import channels_last
 from tyc.compiler.transforms.cse import cse
@@ -49,15 +50,22 @@ _ROUNDS = 3
 _DISTINCT = {function for _, function in PASSES}
 
 
-def simplify(program: Program, options: Options) -> None:
-    """Runs `PASSES` until none changes anything, each three times at most."""
+def simplify(program: Program, options: Options, target: Target | None = None) -> None:
+    """Runs `PASSES` until none changes anything, each three times at most.
+
+    Layouts are chosen for `target` (default: this machine).
+    """
     settled: set[Pass] = set()
     for _, function in PASSES * _ROUNDS:
         if len(settled) == len(_DISTINCT):
             break
         if function in settled:
             continue
-        if function(program, options):
+        if function is channels_last:
+            changed = channels_last(program, options, target)
+        else:
+            changed = function(program, options)
+        if changed:
             settled.clear()
         else:
             settled.add(function)

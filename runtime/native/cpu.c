@@ -1,11 +1,12 @@
-/* cpu.c: reads the feature bits by CPUID and XGETBV, with no help of libgcc, whose symbols a linked
- * library would have to import. */
+/* cpu.c: reads the feature bits: of x86-64 by CPUID and XGETBV, with no help of libgcc, whose
+ * symbols a linked library would have to import; of Arm from Linux's auxiliary vector. */
 #include "cpu.h"
 
-#include <stdatomic.h>
 #include <stddef.h>
 
 #if defined(__x86_64__)
+
+#include <stdatomic.h>
 
 enum { EAX, EBX, ECX, EDX };
 
@@ -77,12 +78,6 @@ static uint64_t detect(void) {
     return found;
 }
 
-#else
-
-static uint64_t detect(void) { return 0; }
-
-#endif
-
 uint64_t tyc_cpu_features(void) {
     /* CPUID traps in a virtual machine and takes microseconds there: once is enough. Threads that
      * race here write the same value. The top bit says "asked". */
@@ -95,3 +90,45 @@ uint64_t tyc_cpu_features(void) {
     }
     return found & ~asked;
 }
+
+#elif defined(__aarch64__) || defined(__arm__)
+
+#include <sys/auxv.h>
+
+typedef struct feature {
+    uint8_t bit;
+    uint8_t vector; /* AT_HWCAP or AT_HWCAP2 */
+    uint8_t vector_bit;
+} feature;
+
+/* Bits of asm/hwcap.h, which older systems lack in part. */
+static const feature features[] = {
+#if defined(__aarch64__)
+    {TYC_CPU_DOTPROD, AT_HWCAP, 20},
+    {TYC_CPU_FULLFP16, AT_HWCAP, 10},
+    {TYC_CPU_FP16FML, AT_HWCAP, 23},
+    {TYC_CPU_BF16, AT_HWCAP2, 14},
+    {TYC_CPU_I8MM, AT_HWCAP2, 13},
+    {TYC_CPU_SVE, AT_HWCAP, 22},
+#else
+    {TYC_CPU_NEON, AT_HWCAP, 12},
+    {TYC_CPU_VFP4, AT_HWCAP, 16},
+    {TYC_CPU_HWDIV, AT_HWCAP, 18},
+    {TYC_CPU_HWDIV_ARM, AT_HWCAP, 17},
+#endif
+};
+
+/* A look into memory that the system filled before the program began. */
+uint64_t tyc_cpu_features(void) {
+    uint64_t found = 0;
+    for (size_t i = 0; i < sizeof features / sizeof *features; i++)
+        if (getauxval(features[i].vector) >> features[i].vector_bit & 1)
+            found |= UINT64_C(1) << features[i].bit;
+    return found;
+}
+
+#else
+
+uint64_t tyc_cpu_features(void) { return 0; }
+
+#endif

@@ -24,11 +24,21 @@ enum {
     TYC_CPU_AVX512CD = 14,  /* avx512cd */
     TYC_CPU_AVX512VNNI = 15, /* avx512vnni */
     TYC_CPU_AVX512BF16 = 16, /* avx512bf16 */
-    TYC_CPU_AVXVNNI = 17    /* avxvnni */
+    TYC_CPU_AVXVNNI = 17,    /* avxvnni */
+    TYC_CPU_DOTPROD = 18,    /* dotprod */
+    TYC_CPU_FULLFP16 = 19,   /* fullfp16 */
+    TYC_CPU_FP16FML = 20,    /* fp16fml */
+    TYC_CPU_BF16 = 21,       /* bf16 */
+    TYC_CPU_I8MM = 22,       /* i8mm */
+    TYC_CPU_SVE = 23,        /* sve */
+    TYC_CPU_NEON = 24,       /* neon */
+    TYC_CPU_VFP4 = 25,       /* vfp4 */
+    TYC_CPU_HWDIV = 26,      /* hwdiv */
+    TYC_CPU_HWDIV_ARM = 27   /* hwdiv-arm */
 };
 
 /* The features on offer as a bit set, asked of the CPU once and then remembered; 0 where the CPU is
- * not an x86-64. Safe to call from any thread. */
+ * neither an x86-64 nor an Arm. Safe to call from any thread. */
 uint64_t tyc_cpu_features(void);
 
 #endif /* TYC_CPU_H */

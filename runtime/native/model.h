@@ -1,9 +1,9 @@
 /* model.h: the constant description of a model that the compiler emits into a library, and the
  * functions that its exported thunks call. Internal: nothing here is visible outside the library.
  *
- * The compiler writes both structs as LLVM data. Their layout is fixed by the assertions below and
- * is mirrored in `tyc.runtime.abi`. They never leave their library: what crosses its boundary
- * stands in tyc.h, and only that changes TYC_ABI_VERSION. */
+ * The compiler writes both structs as LLVM data. Their layout is fixed by the assertions below and,
+ * where addresses have 64 bits, is mirrored in `tyc.runtime.abi`. They never leave their library:
+ * what crosses its boundary stands in tyc.h, and only that changes TYC_ABI_VERSION. */
 #ifndef TYC_MODEL_H
 #define TYC_MODEL_H
 
@@ -50,6 +50,7 @@ typedef struct tyc_model {
     tyc_model_timed_main timed_main;
 } tyc_model;
 
+#if UINTPTR_MAX > UINT32_MAX
 _Static_assert(sizeof(tyc_tensor_type) == 24, "layout");
 _Static_assert(offsetof(tyc_tensor_type, shape) == 8, "layout");
 _Static_assert(offsetof(tyc_tensor_type, dtype) == 16, "layout");
@@ -66,6 +67,9 @@ _Static_assert(offsetof(tyc_model, weights) == 72, "layout");
 _Static_assert(offsetof(tyc_model, weights_bytes) == 80, "layout");
 _Static_assert(offsetof(tyc_model, main) == 88, "layout");
 _Static_assert(offsetof(tyc_model, timed_main) == 96, "layout");
+#else
+_Static_assert(sizeof(tyc_tensor_type) == 16 && sizeof(tyc_model) == 72, "layout");
+#endif
 
 /* The first of the versions of a model whose features are all among `features`; the last one where
  * there is none: the versions stand from the most demanding to the least, and it says what it

@@ -125,7 +125,7 @@ def warm_runtime(cache: Path) -> None:
     """Builds the C runtime's objects, which are made once for a machine, not for a model."""
     code = (
         "from tyc.compiler.codegen import link, runtime_objects as r; from tyc.compiler.targets "
-        "import host; r.runtime_objects(host().triple); link.system_stub('libm.so.6')"
+        "import host; p = host().platform; r.runtime_objects(p); link.system_stub(p.libm, p)"
     )
     environment = {**os.environ, "TYC_CACHE_DIR": str(cache)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
