@@ -5,7 +5,7 @@
  *   task SYMBOL COUNT PIECES INPUTS OUTPUTS        a kernel, split into pieces, the last one first
  *   DTYPE FILE BYTES RANK SIZE...          one for each input, then for each output of a case
  *
- * Reads these lines from the file that it is given, writes the outputs' files, and prints a line for
+ * Reads these lines from a file, writes the files of outputs, and prints a line for
  * each case: `ok`, or what is wrong. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
