@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tyc.compiler.planning.graph import Facts, Graph
 from tyc.compiler.planning.offsets import Layout, lay_out
-from tyc.compiler.planning.order import find_order
+from tyc.compiler.planning.order import find_order, updates_last
 from tyc.compiler.planning.rematerialize import Rematerializer
 from tyc.compiler.planning.replay import Replay
 from tyc.compiler.planning.sequence import Expanded, Sequences
@@ -54,10 +54,10 @@ class Placer:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         order = find_order(graph)
-        self.order = order.kernels
+        self.order = updates_last(graph, order.kernels)
         given = list(range(len(graph.kernels)))
-        self.free = self._fitted(order.kernels, order.bound)
-        if order.kernels != given and self.free.arena_bytes > order.peak:
+        self.free = self._fitted(self.order, order.bound)
+        if self.order != given and self.free.arena_bytes > order.peak:
             self.free = min(self.free, self._fitted(given, order.bound), key=_bytes)
         self.found = [self.free]
         self._lowest: Fitted | None = None

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tyc.compiler.planning.graph import Facts, Graph, bits
+from tyc.compiler.planning.memory import ALIGNMENT
 from tyc.compiler.planning.search import Stretch
 
 MOST_STATES = 8000
@@ -51,6 +52,22 @@ def find_order(graph: Graph, most_states: int = MOST_STATES) -> Order:
             order[i], peaks[i] = stretches[i].straighten(found.kernels, most), found.peak
     kernels = [k for i, s in enumerate(stretches) for k in order.get(i, s.kernels)]
     return Order(kernels, max(peaks, default=0), bound)
+
+
+def updates_last(graph: Graph, order: Sequence[int]) -> list[int]:
+    """The order with kernels at its end that touch nothing of the arena but scalars, and whose
+    results only such kernels read: they need no room, and what they overwrite serves those that run
+    again."""
+    facts = Facts(graph)
+    waited = 0
+    last: list[int] = []
+    for k in reversed(order):
+        if waited >> k & 1 or any(facts.size[s] > ALIGNMENT for s in facts.touched[k]):
+            waited |= facts.needs[k]
+        else:
+            last.append(k)
+    late = set(last)
+    return [k for k in order if k not in late] + last[::-1]
 
 
 def floors(facts: Facts, before: Sequence[int], after: Sequence[int]) -> list[int]:

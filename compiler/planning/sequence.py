@@ -32,13 +32,10 @@ class Sequences:
         self.writes = [sized(kernel.outputs) for kernel in graph.kernels]
         self.pairs = Facts(graph).pairs
         self.producer: dict[int, int] = {}
-        # Later, what it read may be gone.
-        overwritten = set(graph.updates.values())
         for k, writes in enumerate(self.writes):
             # What is written elsewhere as well stands there from the first run on.
             everything = len(writes) == len(graph.kernels[k].outputs)
-            once = overwritten.intersection(roots[v] for v in graph.kernels[k].inputs)
-            if everything and not once and not self.joined.intersection(writes):
+            if everything and not self.joined.intersection(writes):
                 self.producer.update(dict.fromkeys(writes, k))
 
     def expand(self, kernels: Sequence[int]) -> Expanded:

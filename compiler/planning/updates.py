@@ -12,6 +12,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
+from tyc.compiler.planning.memory import ALIGNMENT
 from tyc.compiler.planning.plan import Facts, Plan, root
 
 
@@ -119,9 +120,10 @@ class _Dependences:
 
     def _rank(self, k: int) -> int:
         """-1 for a step that takes values of the arena and makes none: the sooner it runs, the
-        sooner those are free. 1 for one that touches nothing there: what it overwrites may be of
-        use until the end, where steps run again. 0 for others."""
+        sooner those are free. 1 for one that touches nothing there but scalars: what it overwrites
+        may be of use until the end, where steps run again. 0 for others."""
         step, buffers = self.plan.steps[k], self.plan.buffers
         if any(buffers[b].place == "arena" for b in step.outputs):
             return 0
-        return -1 if any(buffers[b].place == "arena" for b in step.inputs) else 1
+        taken = [buffers[b].nbytes for b in step.inputs if buffers[b].place == "arena"]
+        return -1 if any(n > ALIGNMENT for n in taken) else 1

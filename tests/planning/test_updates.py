@@ -12,9 +12,9 @@ from tyc.compiler.planning.updates import in_order, share_outputs
 
 def _plan(inputs: int, arena: int, updates: dict[int, int], steps: list[Step]) -> Plan:
     """Inputs come first, then as many buffers of the arena; then the new values of inputs."""
-    buffers = [Buffer(64, "input", i) for i in range(inputs)]
-    buffers += [Buffer(64, "arena") for _ in range(arena)]
-    buffers += [Buffer(64, "input", old) for old in updates.values()]
+    buffers = [Buffer(128, "input", i) for i in range(inputs)]
+    buffers += [Buffer(128, "arena") for _ in range(arena)]
+    buffers += [Buffer(128, "input", old) for old in updates.values()]
     return Plan(buffers, steps, updates=updates)
 
 
@@ -38,6 +38,28 @@ def test_of_values_that_are_exchanged_one_is_copied() -> None:
     plan = _plan(2, 0, {2: 0, 3: 1}, [Step("a", [1], [2]), Step("b", [0], [3])])
     order, refused = in_order(plan, [Facts(), Facts()])
     assert order == [1, 0] and refused == [3]
+
+
+def test_a_step_runs_again_before_what_it_reads_is_overwritten() -> None:
+    # Layers y = f(w, y before), back from the last: each needs its y again, then changes its w.
+    count = 8
+    weights, first, grads = count, count + 1, 2 * count + 1
+    steps = [Step(f"layer{i}", [i, first + i - 1 if i else count], [first + i])
+             for i in range(count)]  # fmt: skip
+    for i in reversed(range(count)):
+        above = [grads + i + 1] if i + 1 < count else []
+        steps.append(Step(f"back{i}", [first + i, i, *above], [grads + i]))
+        steps.append(Step(f"update{i}", [i, grads + i], [3 * count + 1 + i]))
+    plan = _plan(weights + 1, 2 * count, {3 * count + 1 + i: i for i in range(count)}, steps)
+    order, refused = in_order(plan, [Facts(in_place=[(0, 0)])] * len(steps))
+    assert not refused
+    plan.steps = [steps[i] for i in order]
+    arrange(plan, [Facts(cost=1.0)] * len(steps), 0.7)
+    assert plan.recomputed and plan.arena_bytes <= plan.budget_bytes
+    names = [s.kernel for s in plan.steps]
+    for i in range(count):
+        readers = (f"layer{i}", f"back{i}")
+        assert names.index(f"update{i}") > max(j for j, n in enumerate(names) if n in readers)
 
 
 def test_what_frees_values_comes_early_and_what_overwrites_alone_late() -> None:
@@ -81,8 +103,10 @@ def _run(plan: Plan) -> list[int]:
     return [memory["input", i] for i in range(3)]
 
 
-@given(plans())
-def test_the_order_gives_what_separate_buffers_give(made: tuple[Plan, list[Facts]]) -> None:
+@given(plans(), st.sampled_from([None, 0.7, 1]))
+def test_the_order_gives_what_separate_buffers_give(
+    made: tuple[Plan, list[Facts]], budget: float | None
+) -> None:
     plan, facts = made
     order, refused = in_order(plan, facts)
     assert sorted(order) == list(range(len(plan.steps)))
@@ -102,7 +126,7 @@ def test_the_order_gives_what_separate_buffers_give(made: tuple[Plan, list[Facts
     plan.steps, facts = [plan.steps[i] for i in order], [facts[i] for i in order]
     for buffer in plan.buffers:
         buffer.place = "arena" if buffer.place == "apart" else buffer.place
-    arrange(plan, [Facts(cost=1.0) for _ in facts])
+    arrange(plan, [Facts(cost=1.0) for _ in facts], budget)
     assert _run(plan) == wanted
     assert np.isfinite(plan.arena_bytes)
 
