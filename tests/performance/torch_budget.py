@@ -1,6 +1,6 @@
 """PyTorch's `activation_memory_budget` against ours: `docs/results/torch_budget.json`.
 
-    python tests/performance/torch_budget.py [--models resnet50,bert_base] [--python TORCH/bin/python]
+    python tests/performance/torch_budget.py [--models resnet50,gpt2] [--python TORCH/bin/python]
 
 For each model the points of PyTorch's partitioner at eleven budgets, by
 `tests/support/torch_partition.py` (which says how bytes and FLOPs are counted, in its favour), and

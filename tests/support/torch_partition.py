@@ -8,12 +8,12 @@ Nothing runs: tensors are fake. Of each cut OUT has `peak`, `saved`, `extra_flop
 (of products and convolutions alone), and `step_flops` once.
 
 **Peak**, bytes without inputs, parameters, their gradients and new running statistics; it favours
-PyTorch. The two graphs run in the order that the partitioner gives, their buffers are packed
-without a gap. A value that only fused ops (pointwise, reductions, views) read and write is never in
-memory; what it is computed from lives until it was used. Where that would keep more than `t` tensors
-alive in its place, it is in memory: the smallest peak over several `t` counts. A fused op writes
-over what dies at it. Products, convolutions and other calls read and write memory; their scratch
-and their repacked operands are free, and so is a tensor below 4 KiB.
+PyTorch. The two graphs run in the order that the partitioner gives; their buffers are packed
+without a gap. A value that only fused ops (pointwise, reductions, views) read and write is never
+in memory; what it is computed from lives until it was used. Where that are more than `t` tensors,
+it is in memory: the smallest peak over several `t` counts. A fused op writes over what dies at it.
+Products, convolutions and other calls read and write memory; their scratch and their repacked
+operands are free, and so is a tensor below 4 KiB.
 
 **FLOPs** run again are those of nodes that stand in both graphs: `torch.utils.flop_counter` for
 products and convolutions, one for an element of a pointwise op's result or a reduction's operand.
@@ -25,6 +25,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def model(name: str, batch: int) -> tuple[nn.Module, torch.Tensor, torch.Tensor]
 
 def sweep(name: str, batch: int, budgets: Iterable[float]) -> dict[str, Any]:
     """What the partitioner makes of a model's step at each budget."""
-    import torch._inductor.lowering  # noqa: F401  # what the decompositions look for
+    import torch._inductor.lowering  # what the decompositions look for
     from torch._dynamo.backends.common import aot_autograd
     from torch._functorch import config
     from torch._functorch.partitioners import min_cut_rematerialization_partition
@@ -94,14 +95,7 @@ def sweep(name: str, batch: int, budgets: Iterable[float]) -> dict[str, Any]:
     def partition(joint: fx.GraphModule, inputs: Any, **options: Any) -> Any:
         points = []
         for budget in budgets:
-            graph = fx.Graph()
-            output = graph.graph_copy(joint.graph, copied := {})
-            made = graph.output(output)
-            end = next(n for n in joint.graph.nodes if n.op == "output")
-            made.meta = dict(end.meta)
-            for old, new in copied.items():
-                new.meta = dict(old.meta)
-            copy = fx.GraphModule(joint, graph)
+            copy = copied(joint)
             with config.patch(activation_memory_budget=budget):
                 forward, backward = min_cut_rematerialization_partition(copy, inputs, **options)
             points.append({"budget": budget} | measured(forward.graph, backward.graph))
@@ -125,12 +119,20 @@ def sweep(name: str, batch: int, budgets: Iterable[float]) -> dict[str, Any]:
     return found
 
 
+def copied(module: fx.GraphModule) -> fx.GraphModule:
+    """The module with a graph of its own: partitioning changes it."""
+    graph, nodes = fx.Graph(), {}
+    graph.output(graph.graph_copy(module.graph, nodes)).meta = dict(_output(module.graph).meta)
+    for old, new in nodes.items():
+        new.meta = dict(old.meta)
+    return fx.GraphModule(module, graph)
+
+
 def measured(forward: fx.Graph, backward: fx.Graph) -> dict[str, Any]:
     """The figures of one cut."""
     names = {n.name for n in forward.nodes if n.op == "call_function"}
     again = [n for n in backward.nodes if n.op == "call_function" and n.name in names]
-    saved = {n.name for n in backward.nodes if n.op == "placeholder"}
-    saved -= {n.name for n in forward.nodes if n.op == "placeholder"}
+    saved = {n.name for n in _given(backward)} - {n.name for n in _given(forward)}
     peaks = [
         min(peak(graph, saved, policy) for policy in _POLICIES) for graph in (forward, backward)
     ]
@@ -144,14 +146,14 @@ def measured(forward: fx.Graph, backward: fx.Graph) -> dict[str, Any]:
 
 def storages(node: fx.Node) -> list[tuple[int, int]]:
     """The storages of a node's tensors, by identity, with their bytes."""
+    found = (v.untyped_storage() for v in _tensors(node))
+    return [*{s._cdata: s.nbytes() for s in found if s.nbytes() >= _SMALL}.items()]
+
+
+def _tensors(node: fx.Node) -> list[torch.Tensor]:
     value = node.meta.get("val")
     values = value if isinstance(value, (tuple, list)) else [value]
-    found = {}
-    for v in values:
-        if isinstance(v, torch.Tensor):
-            s = v.untyped_storage()
-            found[s._cdata] = s.nbytes()
-    return [(s, n) for s, n in found.items() if n >= _SMALL]
+    return [v for v in values if isinstance(v, torch.Tensor)]
 
 
 _REDUCTIONS = {"sum", "mean", "amax", "amin", "var_mean", "var", "max", "min", "any", "argmax",
@@ -166,37 +168,30 @@ def _name(node: fx.Node) -> str:
     return getattr(node.target, "__name__", str(node.target)).split(".")[0]
 
 
-class Kinds:
-    """How Inductor treats an op."""
+_FUSED = {"cat", "constant_pad_nd", "avg_pool2d", "_adaptive_avg_pool2d", "native_dropout",
+          "inductor_random", "inductor_seeds", "inductor_lookup_seed"}  # fmt: skip
 
-    def __init__(self) -> None:
-        from torch._functorch.partitioners import get_default_op_list
 
-        types = get_default_op_list()
-        self.fusible = types.fusible_ops - types.compute_intensive_ops
-        more = (
-            "cat",
-            "constant_pad_nd",
-            "avg_pool2d",
-            "_adaptive_avg_pool2d",
-            "mul",
-            "native_dropout",
-        )
-        self.fusible_names = {*more, "inductor_random", "inductor_seeds", "inductor_lookup_seed"}
+@lru_cache(maxsize=1)
+def _fusible() -> set[Any]:
+    from torch._functorch.partitioners import get_default_op_list
 
-    def of(self, node: fx.Node) -> str:
-        """`call`, `view`, `reduction` or `pointwise`."""
-        if _name(node) == "getitem":
-            return "view"
-        made = {s for s, _ in storages(node)}
-        read = {s for n in node.all_input_nodes for s, _ in storages(n)}
-        if made and made <= read:
-            return "view"
-        if _name(node) in _REDUCTIONS:
-            return "reduction"
-        if _packet(node) in self.fusible or _name(node) in self.fusible_names:
-            return "pointwise"
-        return "call"
+    types = get_default_op_list()
+    return {*types.fusible_ops} - {*types.compute_intensive_ops}
+
+
+def kind(node: fx.Node) -> str:
+    """What Inductor makes of an op: `call`, `view`, `reduction` or `pointwise`."""
+    made = {s for s, _ in storages(node)}
+    if _name(node) == "getitem" or (made and made <= _read(node)):
+        return "view"
+    if _name(node) in _REDUCTIONS:
+        return "reduction"
+    return "pointwise" if _packet(node) in _fusible() or _name(node) in _FUSED else "call"
+
+
+def _read(node: fx.Node) -> set[int]:
+    return {s for n in node.all_input_nodes for s, _ in storages(n)}
 
 
 @dataclass
@@ -208,46 +203,41 @@ class Moment:
     fused: bool = True
 
 
-def moments(graph: fx.Graph, saved: set[str], most: int, free: set[int]) -> Iterator[Moment]:
-    """The nodes that use memory, in order; a fused value with over `most` sources is in memory."""
-    kinds = Kinds()
-    given = {s for n in graph.nodes if n.op == "placeholder" for s, _ in storages(n)}
-    output = next(n for n in graph.nodes if n.op == "output")
-    wanted = {s for n in output.all_input_nodes for s, _ in storages(n)}
-    for node in graph.nodes:
-        if node.op == "call_function" and kinds.of(node) == "call":
-            wanted |= {s for n in node.all_input_nodes for s, _ in storages(n)}
-    # The storages in memory that what is in no memory is computed from.
-    sources: dict[int, set[int]] = {s: {s} for s in given}
-    for node in graph.nodes:
-        if node.op != "call_function":
+def moments(graph: fx.Graph, most: int, free: set[int]) -> Iterator[Moment]:
+    """The nodes that use memory, in order; a fused value of more than `most` tensors is in it."""
+    calls = [n for n in graph.nodes if n.op == "call_function"]
+    wanted = _read(_output(graph)).union(*(_read(n) for n in calls if kind(n) == "call"))
+    # The storages in memory that a value which is in none is computed from.
+    sources: dict[int, set[int]] = {}
+    for node in calls:
+        if kind(node) == "view":
             continue
-        kind = kinds.of(node)
-        if kind == "view":
-            continue
-        read = {s for n in node.all_input_nodes for s, _ in storages(n)}
-        found = set().union(*(sources.get(s, {s}) for s in read)) - free
+        found: set[int] = set().union(*(sources.get(s, {s}) for s in _read(node))) - free
         made = {s for s, _ in storages(node)}
-        if kind == "pointwise" and not made & wanted and len(found) <= most:
-            for s in made:
-                sources[s] = found
-            continue
-        for s in made:
-            sources[s] = {s}
-        yield Moment(found, made, kind != "call")
+        if kind(node) == "pointwise" and not made & wanted and len(found) <= most:
+            sources |= dict.fromkeys(made, found)
+        else:
+            yield Moment(found, made, kind(node) != "call")
+
+
+def _given(graph: fx.Graph) -> list[fx.Node]:
+    return [n for n in graph.nodes if n.op == "placeholder"]
+
+
+def _output(graph: fx.Graph) -> fx.Node:
+    return next(n for n in graph.nodes if n.op == "output")
 
 
 def peak(graph: fx.Graph, saved: set[str], most: int) -> int:
     """The most bytes at once: saved tensors, and what lives between the nodes."""
     size = {s: n for node in graph.nodes for s, n in storages(node)}
-    output = next(n for n in graph.nodes if n.op == "output")
-    placeholders = [n for n in graph.nodes if n.op == "placeholder"]
+    output, placeholders = _output(graph), _given(graph)
     live = {s for n in placeholders if n.name in saved for s, _ in storages(n)}
     outer = {s for n in placeholders if n.name not in saved for s, _ in storages(n)} - live
     kept = {s for n in output.all_input_nodes if n.name in saved for s, _ in storages(n)}
-    results = {s for n in output.all_input_nodes for s, _ in storages(n)} - kept
+    results = _read(output) - kept
     free = outer | (results - live)
-    steps = list(moments(graph, saved, most, free))
+    steps = list(moments(graph, most, free))
     last = {s: i for i, step in enumerate(steps) for s in step.reads | step.writes}
     last |= dict.fromkeys(kept, len(steps))
     used = highest = sum(size[s] for s in live)
@@ -270,38 +260,19 @@ def products(node: fx.Node) -> int:
     if count is None:
         return 0
 
-    def value(x: Any) -> Any:
-        return x.meta["val"] if isinstance(x, fx.Node) else x
-
     args = fx.node.map_arg(node.args, lambda n: n.meta["val"])
     options = fx.node.map_arg(node.kwargs, lambda n: n.meta["val"])
-    return int(count(*args, **options, out_val=value(node)))
+    return int(count(*args, **options, out_val=node.meta["val"]))
 
 
 def flops(node: fx.Node) -> int:
     """FLOPs of a node; an element of a fused op counts one."""
     if found := products(node):
         return found
-    kind = _KINDS().of(node)
-    if kind == "view":
+    if kind(node) == "view":
         return 0
-    of = node.all_input_nodes if kind == "reduction" else [node]
-    values = [v for n in of for v in _tensors(n.meta.get("val"))]
-    return max((v.numel() for v in values), default=0)
-
-
-def _tensors(value: Any) -> list[torch.Tensor]:
-    values = value if isinstance(value, (tuple, list)) else [value]
-    return [v for v in values if isinstance(v, torch.Tensor)]
-
-
-_made: list[Kinds] = []
-
-
-def _KINDS() -> Kinds:
-    if not _made:
-        _made.append(Kinds())
-    return _made[0]
+    of = node.all_input_nodes if kind(node) == "reduction" else [node]
+    return max((v.numel() for n in of for v in _tensors(n)), default=0)
 
 
 if __name__ == "__main__":
