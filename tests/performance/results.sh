@@ -16,7 +16,8 @@ run gradients --torch "$peers" --json "$out/gradients.json"
 run training --python "$peers"
 run eager --torch "$peers"
 run leaks
+run truth
 run budget_step
-run gradients --torch "$peers" --json "$out/gradients.json"
+run torch_budget --python "$peers"
 run rematerialization "$out/rematerialization.json"
 run bench

@@ -103,7 +103,7 @@ def runs(
     for i, share in enumerate(shares):
         budget = None if share is None else int(share * free)
         path = folder / f"step{i}.so"
-        feasible, budget = _compile(program, path, budget)
+        feasible, budget = compiled(program, path, budget)
         # Results do not depend on the number of threads either.
         module = runtime.load(path, threads=1 + i % 2)
         memory = module.manifest["memory"]
@@ -116,8 +116,9 @@ def runs(
         yield run
 
 
-def _compile(program: Program, path: Path, budget: int | None) -> tuple[bool, int | None]:
-    """Whether the budget was feasible, and the one it was compiled with."""
+def compiled(program: Program, path: Path, budget: int | None) -> tuple[bool, int | None]:
+    """Writes the library of a program, which stays as it is, within a budget or the least that the
+    compiler names: whether it was feasible, and the one that was taken."""
     try:
         compile_program(program.copy(), path, options=Options(memory_budget=budget))
     except UserError as error:
