@@ -124,6 +124,8 @@ _FUNCTIONS: dict[str, tuple[type | None, tuple[type, ...]]] = {
     "tyc_planner_improve": (None, (_POINTER, _INT64, _INT64, ctypes.c_uint64)),
     "tyc_planner_result": (None, (_POINTER, _POINTER)),
     "tyc_planner_evict": (ctypes.c_bool, (_POINTER, _INT64)),
+    "tyc_pack": (ctypes.c_bool, (_POINTER, _INT32, _INT64, _INT64, _POINTER)),
+    "tyc_pack_skylines": (ctypes.c_bool, (_POINTER, _INT32, _INT64, _INT64)),
     "tyc_chain_solve": (
         ctypes.c_bool,
         (_POINTER, _POINTER, _INT32, _POINTER, _POINTER, _POINTER),
