@@ -20,6 +20,9 @@ from tyc.compiler.planning.replay import Replay, Replayer, Rule
 _WINDOW = 0.3
 """The share of a segment in which its end may be moved to where the fewest bytes cross."""
 
+_LATE = 0.15
+"""The share of all values by which one that is kept all the time is read later than others."""
+
 _NEAR = 8
 """Turns for which a cheap value is kept on the way back."""
 
@@ -56,11 +59,22 @@ class Line:
         self.size = np.asarray(replayer.size, dtype=np.int64)
         early = (self.born >= 0) & (self.born <= self.turn)
         self.saved = early & (self.final > self.turn)
+        self.saved[[s for s in range(count) if s not in replayer.producer]] = False
+        self.pinned = self._pinned()
+        self.saved &= ~self.pinned
         self.sites = self._sites()
         self.cheap, self.dear = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
         self.made = self._made()
         self.crossing = self._crossing(early)
         self.beside = self._beside(profile)
+
+    def _pinned(self) -> np.ndarray:
+        """What is read far later on the way back than what was made about when it was."""
+        saved = np.flatnonzero(self.saved)
+        rank = np.zeros((2, len(self.saved)), dtype=np.int64)
+        for row, keys in enumerate((self.born[saved], -self.final[saved])):
+            rank[row, saved[np.lexsort((self.born[saved], keys))]] = np.arange(len(saved))
+        return rank[0] - rank[1] > _LATE * len(saved) + 2
 
     def _made(self) -> np.ndarray:
         """Bytes of what is saved and not cheap, by where it is made."""
@@ -173,7 +187,7 @@ class Line:
         for low, high, level in cuts.within:
             inside = saved & (self.born > low) & (self.born <= high)
             levels[inside] = np.maximum(levels[inside], level)
-        levels[(self.born > self.turn) | self.dear] = top
+        levels[(self.born > self.turn) | self.dear | self.pinned] = top
         return Rule(levels, self._segments(cuts, top), self.cheap, top, self.turn, _NEAR)
 
     def _segments(self, cuts: Cuts, top: int) -> np.ndarray:

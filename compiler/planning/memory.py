@@ -80,9 +80,7 @@ def pack(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
     return found or (buffers["offset"].tolist(), total.value)
 
 
-def _search_skylines(
-    buffers: np.ndarray, bound: int, total: int
-) -> tuple[list[int], int] | None:
+def _search_skylines(buffers: np.ndarray, bound: int, total: int) -> tuple[list[int], int] | None:
     """Offsets and bytes of an arena smaller than `total`, small ones first; `None` where the search
     finds none."""
     chosen = np.flatnonzero(buffers["size"])

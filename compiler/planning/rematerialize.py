@@ -52,10 +52,11 @@ class Rematerializer:
         if self.free.peak <= budget:
             return self.free
         best = self._best(budget)
+        if best is None and self.least.peak < self.free.peak:
+            best = self._best(self.least.peak)  # as low, and cheaper
         if best is None:
             best = self.least
-        else:
-            self.found.append(best)
+        self.found.append(best)
         found = self.replayer.play(best.decisions)
         assert found is not None
         return found
