@@ -106,7 +106,9 @@ def reads_of(
     """What the stage reads for its element at `at`, and at a point of its reduction (or, without
     one, over all of it)."""
     own = set(stage.results())
-    walk = Walk(facts, stored | own, stage.generics)
+    # One value of the stage that another reads is in a register.
+    known = stored - set(stage.values) if stage.reduction is None else stored | own
+    walk = Walk(facts, known, stage.generics)
     if stage.reduction is None or stage.fused:
         for value in stage.values:
             walk.tensor(value, tuple(at), root=True)
@@ -134,6 +136,7 @@ def read_kernel(function: ir.Operation, share: bool = True) -> Kernel:
         stage.generics = generics
     for stage in list(kernel.stages):
         _fuse_reduction(stage, kernel)
+    _join_results(kernel)
     if share:
         _share_expensive(kernel, order)
     kernel.stages.sort(key=lambda s: s.order)
@@ -240,6 +243,28 @@ def _fuse_reduction(stage: Stage, kernel: Kernel) -> None:
             known = {x: d for d, x in enumerate(at) if not x.is_constant}
             stage.positions = tuple(known.get(x) for x in point)
             return
+
+
+def _join_results(kernel: Kernel) -> None:
+    """Makes one stage of elementwise results that read the same elements, or each other's own:
+    `v' = 0.9 * v + g` and `x' = x - v'` are one loop."""
+    if len(kernel.stages) < 2 or any(s.reduction is not None for s in kernel.stages):
+        return
+    if len({s.shape for s in kernel.stages}) > 1:
+        return
+    facts = Facts()
+    at = tuple(domain(kernel.stages[0], facts))
+    joined = sorted(kernel.stages, key=lambda s: s.order)
+    values = [v for s in joined for v in s.values]
+    touched: set[tuple[ir.Value, tuple[Affine, ...]]] = set()
+    for stage in joined:
+        found = {(r.tensor, r.at) for r in reads_of(stage, kernel.stored, at, None, facts).reads}
+        elsewhere = any(t in values and where != at for t, where in found)
+        if elsewhere or (touched and not any(where for _, where in touched & found)):
+            return
+        touched |= found | {(v, at) for v in stage.values}
+    last = joined[-1]
+    kernel.stages = [Stage(values, order=last.order, generics=last.generics)]
 
 
 def _is_private(reduction: Stage, reader: Stage, kernel: Kernel) -> bool:

@@ -13,7 +13,10 @@ places of one group is read by that group alone (a diamond).
 (R2) an elementwise, gather or movement group is pulled into its reader where that is elementwise or
      rows, or moves elements one by one: the prologue. A contraction takes one as operand of its
      epilogue, a convolution also where it reads its image, which it copies to scratch;
-(R3) everything else is a kernel of its own; views are no kernels at all.
+(R3) everything else is a kernel of its own; views are no kernels at all;
+(R4) an elementwise group whose result main returns joins the one other group that reads it, if that
+     is elementwise and of its shape: a kernel of two results, such as an optimizer's moments and
+     the parameter that they move.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from typing import Any
 from mlir import ir
 
 from tyc.compiler.rewriting import users
+from tyc.compiler.transforms.constants import is_known
 from tyc.compiler.transforms.duplicate_cheap import duplicate_cheap
 from tyc.compiler.transforms.kinds import kind
 from tyc.compiler.transforms.outline import outline
@@ -107,7 +111,10 @@ class _Grouping:
             if producer is not anchor and _is_pullable(group, producer):
                 self._merge(group, producer)
                 pulled = True
-        return pulled or anchor is not None
+        returned = self._returned(group)
+        for producer in returned:
+            self._merge(group, producer)
+        return pulled or anchor is not None or bool(returned)
 
     def _producers(self, group: Group) -> list[Group]:
         """Other groups of one result that nothing but this group reads."""
@@ -116,17 +123,49 @@ class _Grouping:
         for value in (v for o in reversed(group.operations) for v in o.operands):
             if isinstance(value.owner, ir.Block):
                 continue
-            other = self.member.get(value.owner.operation)
-            if other is None or other is group or other.root != value.owner.operation:
+            other = self._maker(value)
+            if other is None or other is group:
                 continue
             if len(other.root.results) == 1 and inside.issuperset(users(value)):
                 found[other] = None
         return list(found)
 
+    def _returned(self, group: Group) -> list[Group]:
+        """R4: groups whose results are only returned and read by this group."""
+        if group.kind != "elementwise":
+            return []
+        shape = building.type_of(group.root.results[0]).shape
+        operands = [v for o in reversed(group.operations) for v in o.operands]
+        found: dict[Group, None] = {}
+        for value in operands:
+            other = None if isinstance(value.owner, ir.Block) else self._maker(value)
+            if other is None or other is group or other.kind != "elementwise":
+                continue
+            readers = {o for o in users(value) if o.name != "func.return"}
+            alike = building.type_of(value).shape == shape
+            if alike and readers <= set(group.operations) and _fits([group, *found, other]):
+                found[other] = None
+        return list(found)
+
+    def _maker(self, value: ir.Value) -> Group | None:
+        """The group whose root makes a value."""
+        group = self.member.get(value.owner.operation)
+        return group if group is not None and group.root == value.owner.operation else None
+
     def _merge(self, into: Group, other: Group) -> None:
         into.operations = sorted([*into.operations, *other.operations], key=self.order.__getitem__)
         for operation in other.operations:
             self.member[operation] = into
+
+
+def _fits(groups: list[Group]) -> bool:
+    """Whether one kernel may compute all of these groups: it has registers for their operands."""
+    values = {v for g in groups for o in g.operations for v in o.operands}
+    if len(values) <= _MAX_OPERANDS * 2:
+        return True
+    made = {r for g in groups for o in g.operations for r in o.results}
+    alike = all(g.kind == "elementwise" for g in groups)
+    return alike and sum(not is_known(v) for v in values - made) <= _MAX_OPERANDS
 
 
 def _readers(group: Group, producer: Group) -> list[Op]:
@@ -152,8 +191,7 @@ def _is_pullable(group: Group, producer: Group) -> bool:
     """R2: whether `producer` may be computed inside of `group`, where it is read."""
     if producer.kind not in _PULLED or group.kind not in _TAKES_PROLOGUE:
         return False
-    operands = {v for o in (*group.operations, *producer.operations) for v in o.operands}
-    if len(operands) > _MAX_OPERANDS * 2:
+    if not _fits([group, producer]):
         return False
     return all(_may_read(reader, producer) for reader in _readers(group, producer))
 

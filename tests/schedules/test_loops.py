@@ -68,6 +68,29 @@ def test_several_results_share_items() -> None:
     check(body, (5, 33), (5, 33), tolerance=1e-4)
 
 
+def adam(x, g, m, v, rate):
+    mean = ty.add(ty.multiply(m, ty.constant(value=np.float32(0.9))), g)
+    square = ty.add(v, ty.square(g))
+    step = ty.divide(mean, ty.sqrt(square))
+    return mean, square, ty.subtract(x, ty.multiply(rate, step))
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 3, 3), (40, 257), (9,)])
+def test_results_that_read_each_other_are_one_loop_in_place(shape: tuple[int, ...]) -> None:
+    square = np.full(shape, 0.5, np.float32)
+    scheduled = check(adam, shape, shape, shape, square, ())
+    # Whichever of the four tensors a result takes, elements are read before any is written.
+    assert set(scheduled.in_place) == {(i, o) for i in range(4) for o in range(3)}
+
+
+def test_a_result_that_is_read_from_elsewhere_is_stored_before() -> None:
+    def body(x, y):
+        total = ty.add(x, y)
+        return total, ty.multiply(y, ty.reverse(total, axes=[1]))
+
+    assert check(body, (6, 33), (6, 33)).in_place == [(0, 1), (1, 1)]
+
+
 def test_results_of_different_shapes() -> None:
     check(lambda x, y: (ty.exp(x), ty.reduce_sum(y, axes=[0, 1], keepdims=False)), (3, 9), (4, 5))
 

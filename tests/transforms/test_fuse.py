@@ -80,6 +80,22 @@ def test_value_that_others_read_keeps_its_kernel(tmp_path):
     assert kernels(body, tmp_path, (3, 40), (3, 40)) == [["add"], ["tanh"], ["softmax"]]
 
 
+def test_result_that_one_kernel_reads_is_a_result_of_that_kernel(tmp_path):
+    def body(x: Any, g: Any, v: Any) -> Any:
+        moved = ty.add(ty.multiply(v, ty.constant(value=np.float32(0.9))), g)
+        return ty.subtract(x, moved), moved
+
+    assert kernels(body, tmp_path, (3, 40), (3, 40), (3, 40)) == [["multiply", "add", "subtract"]]
+
+
+def test_result_that_two_kernels_read_has_its_own(tmp_path):
+    def body(x: Any, y: Any) -> Any:
+        total = ty.add(x, y)
+        return ty.tanh(total), total, ty.reduce_sum(total, axes=[0], keepdims=False)
+
+    assert kernels(body, tmp_path, (3, 40), (3, 40)) == [["add"], ["tanh"], ["reduce_sum"]]
+
+
 def test_movement_is_in_the_kernel_that_reads_it(tmp_path):
     def body(x: Any, small: Any) -> Any:
         return ty.add(x, upsampled(small))
