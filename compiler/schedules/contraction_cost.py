@@ -28,7 +28,8 @@ from tyc.compiler.targets.target import Costs
 @dataclass(frozen=True)
 class Machine:
     """What costs depend on: bytes of a sum, lanes of a vector, registers, caches; whether A is
-    `scattered`, how far apart its rows are, how many tensors go by as the results do."""
+    `scattered`, how far apart its rows are, how many tensors go by as the results do; whether rows
+    of A come as vectors of which products take one element (`by_element`)."""
 
     itemsize: int
     lanes: int
@@ -41,6 +42,7 @@ class Machine:
     row_bytes: int
     streams: int
     costs: Costs
+    by_element: bool = False
 
     @staticmethod
     def of(contraction: Contraction, target: Target) -> Machine:
@@ -52,6 +54,7 @@ class Machine:
             target.fused,
             is_scattered(contraction.a, contraction), _row_bytes(contraction),
             _streams(contraction), target.costs,
+            target.by_element and nearest(contraction.a, contraction) == 1,
         )  # fmt: skip
 
     def again(self, held: float) -> float:
@@ -66,16 +69,23 @@ class Machine:
     def product(self, height: int, vectors: int) -> float:
         """Cycles for one product of every sum of a tile."""
         costs, sums = self.costs, height * vectors
-        busy = max(sums / costs.fma_per_cycle, (height + vectors) / 2, costs.fma_latency)
+        loads = (height / self.lanes if self.by_element else height) + vectors
+        issued = (sums + 2 * loads) / costs.issue_per_cycle
+        started = max(sums / costs.fma_per_cycle, loads / costs.loads_per_cycle)
+        busy = max(started, issued, costs.fma_latency)
         busy += costs.broadcast_cycles * height
-        many = self.registers < 32 and vectors == 1 and height > 8
+        many = self.registers < 32 and not self.by_element and vectors == 1 and height > 8
         return busy + 1.5 if many else busy
 
 
 def is_scattered(side: Side, contraction: Contraction) -> bool:
     """True where neighbours in the depth are in different pages of memory."""
-    strides = [strides_of(side)[d] for d in contraction.depth]
-    return bool(strides) and min(strides) * itemsize(side.element) >= PAGE
+    return nearest(side, contraction) * itemsize(side.element) >= PAGE
+
+
+def nearest(side: Side, contraction: Contraction) -> int:
+    """How many elements apart neighbours in the depth are, along its innermost loop."""
+    return min((strides_of(side)[d] for d in contraction.depth), default=0)
 
 
 def _row_bytes(contraction: Contraction) -> int:

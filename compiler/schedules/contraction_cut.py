@@ -95,7 +95,7 @@ class Plan:
     Tiles may run `across` the ends of the innermost row loop; with `panels_inner` a tile of rows
     meets all panels before the next tile does. A `streamed` B comes from beyond the second-level
     cache: tiles of one panel prefetch the next one. `fused` products are added with one rounding,
-    where the machine has an instruction for that."""
+    where the machine has an instruction for that; `by_element` takes rows of A as vectors."""
 
     lanes: int
     vectors: int
@@ -117,6 +117,7 @@ class Plan:
     panel: int = 0
     fused: bool = True
     streamed: bool = False
+    by_element: bool = False
 
     def parameters(self) -> dict[str, Any]:
         """The choices as plain data, for `contraction_plan.from_parameters`: a cut of loops is the

@@ -9,8 +9,9 @@ Also here: loops and branches that fold where sizes are known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mlir import ir
 from mlir.dialects import arith, scf, vector
@@ -21,6 +22,8 @@ from tyc.compiler.schedules.contraction_operands import Placed
 
 UNROLL = 4
 """Products of one sum in a pass of the innermost loop."""
+
+Element = Callable[[], ir.Value]
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class Tile:
     """One register tile: addresses of its rows in A and of its first column in B. It has `columns`
     columns. Where B is in panels narrower than the tile, `panel` is their width, `panel_step` how
     far apart they are. An `exact` B has no elements beyond its columns. `ahead(k)` is emitted in
-    each pass of the innermost loop, at product k: prefetches."""
+    each pass of the innermost loop, at product k: prefetches. With `by_element` rows of A come as
+    vectors where they are contiguous, and products take one factor from a lane."""
 
     a: Placed
     b: Placed
@@ -66,6 +70,7 @@ class Tile:
     fused: bool = True
     exact: bool = False
     ahead: Callable[[Size], None] | None = None
+    by_element: bool = False
 
     @property
     def vectors(self) -> int:
@@ -76,7 +81,8 @@ class Tile:
     def unroll(self) -> int:
         """Products of one sum in a pass of the innermost loop. With many rows of one vector LLVM
         starts the next products before the last ones are done, and runs out of registers."""
-        return 1 if self.vectors == 1 and len(self.rows) > 8 else UNROLL
+        many = self.vectors == 1 and len(self.rows) > 8
+        return 1 if many and not self.by_element else UNROLL
 
     def reduce(self, runs: Sequence[Run], sums: list[ir.Value]) -> list[ir.Value]:
         """The sums after all products."""
@@ -109,8 +115,8 @@ class Tile:
             column = size.add(self.column, base_b)
             if self.ahead is not None and count == UNROLL:
                 self.ahead(k)
-            for u in range(count):
-                carried = self._products(rows, column, u * run.a, u * run.b, carried)
+            for u, elements in enumerate(self._elements(rows, run.a, count)):
+                carried = self._products(elements, column, u * run.b, carried)
             return carried
 
         unroll = self.unroll
@@ -124,18 +130,32 @@ class Tile:
             return step(whole, sums, run.trips - whole) if run.trips > whole else sums
         return loop(whole, run.trips, 1, sums, lambda k, c: step(k, c, 1))
 
+    def _elements(self, rows: Sequence[Size], step: int, count: int) -> Iterator[list[Element]]:
+        """What gives the elements of A, one a row, for each of `count` products in a pass."""
+        if not self.by_element or step != 1 or count != UNROLL:
+            for u in range(count):
+                yield [partial(self._element, row, u * step) for row in rows]
+            return
+        lanes = min(self.lanes, count)
+        for u in range(0, count, lanes):
+            lines = [self.a.vector(size.add(row, u), lanes, lanes) for row in rows]
+            for lane in range(lanes):
+                yield [partial(vector.extract, line, [], [lane]) for line in lines]
+
+    def _element(self, row: Size, more: int) -> ir.Value:
+        return self.a.scalar(size.add(row, more))
+
     def _products(
-        self, rows: list[Size], column: Size, more_a: int, more_b: int, sums: list[ir.Value]
+        self, elements: Sequence[Element], column: Size, more: int, sums: list[ir.Value]
     ) -> list[ir.Value]:
         """One product added to every sum."""
         factors = [
-            self.b.vector(size.add(column, more_b + self._offset(v)), self.lanes, self._readable(v))
+            self.b.vector(size.add(column, more + self._offset(v)), self.lanes, self._readable(v))
             for v in range(self.vectors)
         ]
         found = []
-        for r, row in enumerate(rows):
-            scalar = self.a.scalar(size.add(row, more_a))
-            spread = vector.broadcast(factors[0].type, scalar)
+        for r, element in enumerate(elements):
+            spread = vector.broadcast(factors[0].type, element())
             for v, factor in enumerate(factors):
                 found.append(multiply_add(spread, factor, sums[r * self.vectors + v], self.fused))
         return found

@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 from tyc.compiler.schedules.choice import InvalidParameters, Parameters
@@ -83,25 +84,36 @@ def from_parameters(contraction: Contraction, target: Target, parameters: Parame
     return plan
 
 
-def tile_shape(rows: int, columns: int, lanes: int, registers: int) -> tuple[int, int]:
+def tile_shape(
+    rows: int, columns: int, lanes: int, registers: int, by_element: bool = False
+) -> tuple[int, int]:
     """Rows and vectors of the usual register tile of a product with so many rows and columns.
 
     >>> tile_shape(100, 100, 8, 16), tile_shape(3, 100, 8, 16), tile_shape(100, 100, 16, 32)
     ((6, 2), (3, 3), (12, 2))
+    >>> tile_shape(100, 100, 4, 32, by_element=True)
+    (9, 2)
     """
     sums = most_sums(registers)
     vectors = {1: 7, 2: 5, 3: 3, 4: 3}.get(rows, 2)
     vectors = max(1, min(vectors, -(-columns // lanes)))
-    return min(rows, sums // vectors), vectors
+    height = min(rows, sums // vectors)
+    while height > 1 and not fits_registers(height, vectors, registers, by_element):
+        height -= 1
+    return height, vectors
 
 
-def fits_registers(height: int, vectors: int, registers: int) -> bool:
-    """True where the sums of a tile stand beside a row of B and an element of A.
+def fits_registers(height: int, vectors: int, registers: int, by_element: bool = False) -> bool:
+    """True where the sums of a tile stand beside a row of B and an element of A, or, `by_element`,
+    beside a vector of each row of A and some of B's next row.
 
     >>> [fits_registers(h, v, 16) for h, v in ((6, 2), (4, 3), (12, 1), (7, 2), (3, 4))]
     [True, True, True, False, False]
+    >>> [fits_registers(h, v, 32, by_element=True) for h, v in ((9, 2), (6, 3), (10, 2), (8, 3))]
+    [True, True, False, False]
     """
-    return height * vectors + vectors + 1 <= registers
+    held = height + max(registers // 8 - 1, 0) if by_element else 1
+    return height * vectors + vectors + held <= registers
 
 
 def most_sums(registers: int) -> int:
@@ -164,7 +176,8 @@ class _Search:
         widest = min(sums, -(-c.extent(c.columns[-1:]) // m.lanes))
         found = []
         for v in range(1, widest + 1):
-            heights = [h for h in range(1, sums // v + 1) if fits_registers(h, v, m.registers)]
+            fitting = partial(fits_registers, registers=m.registers, by_element=m.by_element)
+            heights = [h for h in range(1, sums // v + 1) if fitting(h, v)]
             height = min(rows, max(heights, default=0))
             if height and height * v * 2 >= min(sums, rows * widest):
                 found.append((height, v))
@@ -195,7 +208,7 @@ class _Search:
             a=a, b=b, a_chunked=False, b_chunked=False, rows_fastest=rows_fastest,
             scratch_output=False, across=across, panels_inner=panels_inner,
             panel=m.lanes * (2 if b == PACKED and vectors % 2 == 0 else vectors), fused=m.fused,
-            streamed=streamed,
+            streamed=streamed, by_element=m.by_element,
         )  # fmt: skip
 
     def _chunk(self, kind_b: str, vectors: int, scale: float) -> Block:
@@ -230,7 +243,7 @@ class _Search:
         rows = c.extent(c.rows)
         if not (1 <= plan.height <= rows and plan.vectors >= 1):
             return f"a tile of {plan.height} rows by {plan.vectors} vectors"
-        if not fits_registers(plan.height, plan.vectors, m.registers):
+        if not fits_registers(plan.height, plan.vectors, m.registers, m.by_element):
             return f"{plan.height * plan.vectors} sums in {m.registers} registers"
         if plan.a not in _kinds_of_a(c) or plan.b not in _kinds_of_b(c):
             return f"A {plan.a} and B {plan.b}"

@@ -199,6 +199,7 @@ class Tiles:
             self.b.at(columns.local),
             columns.count, plan.lanes, plan.panel, step, plan.fused,
             plan.b == DIRECT, self._ahead(rows, columns) if plan.streamed else None,
+            plan.by_element,
         )  # fmt: skip
 
     def _ahead(self, rows: Rows, columns: Columns) -> Callable[[Size], None]:

@@ -122,7 +122,10 @@ class Block:
         plan = self.plan
         a, b = Placed(self.scratch["inputs"], {}), Placed(self.filters, {})
         width = vectors * plan.lanes
-        tile = Tile(a, b, rows, column, width, plan.lanes, fused=plan.fused, ahead=ahead)
+        tile = Tile(
+            a, b, rows, column, width, plan.lanes, fused=plan.fused, ahead=ahead,
+            by_element=plan.by_element,
+        )  # fmt: skip
         zeros = [operands.zero(ir.F32Type.get(), plan.lanes)] * (len(rows) * vectors)
         return tile.reduce([Run(plan.convolution.inner, 1, plan.panel)], zeros)
 

@@ -135,6 +135,7 @@ class Plan:
     vectors: int
     rows: int
     fused: bool
+    by_element: bool = False
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -234,18 +235,19 @@ _EXACT = 4
 def candidates(convolution: Convolution, target: Target) -> Iterator[Plan]:
     """Every plan that is tried and fits the stack."""
     lanes = target.vector_bytes // 4
-    fused = target.fused
-    rows, vectors = tile_shape(100, convolution.outer, lanes, target.vector_registers)
+    kind = target.fused, target.by_element
+    registers = target.vector_registers
+    rows, vectors = tile_shape(100, convolution.outer, lanes, registers, target.by_element)
     if convolution.packed and convolution.outer % (lanes * vectors):
         return
     for tile in itertools.product(PAIRS, PAIRS):
         if convolution.packed and max(tile) > _EXACT:
             continue
-        whole = Plan(convolution, tile, 1, 1, lanes, vectors, rows, fused)
+        whole = Plan(convolution, tile, 1, 1, lanes, vectors, rows, *kind)
         blocks = {-(-whole.tiles // n) for n in range(1, whole.tiles + 1)}
         panels = {-(-whole.all_panels // n) for n in (1, 2, 3, 4, 8, 16)}
         for block, per in itertools.product(sorted(blocks), sorted(panels)):
-            plan = Plan(convolution, tile, block, per, lanes, vectors, rows, fused)
+            plan = Plan(convolution, tile, block, per, lanes, vectors, rows, *kind)
             if plan.scratch_bytes > SCRATCH_BYTES:
                 break
             yield plan

@@ -35,6 +35,7 @@ FAMILY = Family(
     features=_VFP4,
     vectors=(Vectors("", 16, 16),),
     fused="vfp4",
+    by_element=True,
     aliases=("armv7a-unknown-linux-gnueabihf", "armv7l", "armv7a"),
 )  # fmt: skip
 """ARMv7-A on Linux with glibc, hard-float."""

@@ -16,6 +16,8 @@ from tyc.runtime.errors import UserError
 class Costs:
     """How fast one core is, for cost models: bytes are per cycle, `fma_per_cycle` counts vectors.
 
+    `loads_per_cycle` counts loads of a vector from the first cache that start in a cycle,
+    `issue_per_cycle` what all kinds of instructions may be, a load counted twice.
     `loop_cycles` is what an iteration costs beside its body, `broadcast_cycles` what a multiplier
     waits for an element that is spread over a vector, `call_nanoseconds` what a task does,
     `split_nanoseconds` what a loop pays to have two threads:
@@ -31,6 +33,8 @@ class Costs:
     memory_bytes: float = 5.0
     loop_cycles: float = 1.5
     broadcast_cycles: float = 0.0
+    loads_per_cycle: float = 2.0
+    issue_per_cycle: float = 8.0
     call_nanoseconds: float = 10.0
     split_nanoseconds: float = 1500.0
 
@@ -65,7 +69,8 @@ class Platform:
 class Target:
     """One machine: LLVM's names for it, its vector registers, one core's share of the caches.
 
-    `fused` is true where a product is added to a sum with one rounding and in one instruction.
+    `fused` is true where a product is added to a sum with one rounding and in one instruction,
+    `by_element` where that instruction takes one factor from a lane of a vector.
     """
 
     platform: Platform
@@ -78,6 +83,7 @@ class Target:
     l3_bytes: int
     costs: Costs = Costs()
     fused: bool = True
+    by_element: bool = False
 
     @property
     def triple(self) -> str:
@@ -131,8 +137,9 @@ class Family:
     """The CPUs of a platform: all that one file of `targets/` says.
 
     `features` are all that a library can check at run time, by LLVM's names; `vectors` the widest
-    first; `fused` the feature that multiply-add needs (`""`: all CPUs have it). `short` are other
-    names of CPUs, `aliases` of the platform. `default` is the CPU where none is named.
+    first; `fused` the feature that multiply-add needs (`""`: all CPUs have it); `by_element` as a
+    target's. `short` are other names of CPUs, `aliases` of the platform. `default` is the CPU where
+    none is named.
     """
 
     platform: Platform
@@ -141,6 +148,7 @@ class Family:
     vectors: tuple[Vectors, ...]
     default: str = "generic"
     fused: str = ""
+    by_element: bool = False
     aliases: tuple[str, ...] = ()
     short: Mapping[str, str] = field(default_factory=dict)
 
@@ -174,7 +182,7 @@ class Family:
         return Target(
             self.platform, cpu, tuple(sorted(on)), vectors.nbytes, vectors.registers,
             row.l1_bytes, row.l2_bytes, row.l3_bytes, row.costs,
-            not self.fused or self.fused in on,
+            not self.fused or self.fused in on, self.by_element,
         )  # fmt: skip
 
     def _nearest(self, name: str) -> Cpu:

@@ -55,3 +55,18 @@ def test_avx512_on_zen_4() -> None:
     # The model lets a broadcast of 64 bytes take a turn of the one 512-bit multiplier.
     loops = inner_loops(assembly(96, 256, 192, V4))
     assert all(share_of_limit(block, "znver4", 1) >= 0.75 for block in loops)
+
+
+# Multiply-adds of 16 bytes that a core starts in a cycle, by Arm's software optimisation guides;
+# LLVM's model of Cortex-A76 is that of A57, which starts one.
+@pytest.mark.parametrize(
+    "cpu, per_cycle", [("cortex-a55", 1), ("cortex-a76", 1), ("neoverse-n1", 2)]
+)
+@pytest.mark.parametrize("size", [(96, 256, 96), (512, 512, 512), (3136, 24, 144)], ids=str)
+def test_neon_reaches_the_issue_limit(cpu: str, per_cycle: int, size: tuple[int, int, int]) -> None:
+    text = assembly(*size, find("aarch64-linux-gnu", cpu))
+    loops = inner_loops(text, "fmla")
+    assert loops
+    for block in loops:
+        assert not [i for i in block if "[sp" in i]
+        assert share_of_limit(block, cpu, per_cycle, "fmla", "aarch64") >= 0.9

@@ -33,18 +33,20 @@ def inner_loops(text: str, mnemonic: str = "vfmadd") -> list[list[str]]:
             label, block = start[1], []
             continue
         block.append(line.strip())
-        if re.match(rf"j\w+\s+.*<{label}>$", line.strip()):
+        if re.match(rf"(j|b\.|cbn?z|tbn?z)\w*\s+.*<{label}>$", line.strip()):
             found.append(block)
             block = []
     return [b for b in found if any(mnemonic in i for i in b)]
 
 
-def share_of_limit(block: list[str], cpu: str, per_cycle: float, mnemonic: str = "vfmadd") -> float:
+def share_of_limit(
+    block: list[str], cpu: str, per_cycle: float, mnemonic: str = "vfmadd", triple: str = "x86_64"
+) -> float:
     """A block's instructions of a kind over those that could start in its cycles, by llvm-mca."""
     code = [re.sub(r"<L\d+>|0x[0-9a-f]+ <L\d+>", "top", i) for i in block]
     code = [re.sub(r"^(j\w+).*", r"\1 top", i) for i in code]
     made = subprocess.run(
-        [_tools() / "llvm-mca", "-mtriple=x86_64", f"-mcpu={cpu}", "-iterations=200"],
+        [_tools() / "llvm-mca", f"-mtriple={triple}", f"-mcpu={cpu}", "-iterations=200"],
         input="top:\n" + "\n".join(code) + "\n", capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     cycles = re.search(r"Total Cycles:\s+(\d+)", made)
