@@ -23,7 +23,7 @@ from tyc.compiler import artifact, cache, pool
 from tyc.compiler.codegen.header import identifier
 from tyc.compiler.kernels import CompiledKernel, KernelSource, schedule_kernel
 from tyc.compiler.options import Options
-from tyc.compiler.planning.budget import Budget
+from tyc.compiler.planning.budget import AUTO, Budget
 from tyc.compiler.planning.plan import Plan
 from tyc.compiler.targets import Target, host
 from tyc.compiler.transforms.expand_composites import expand_composites
@@ -41,6 +41,7 @@ from tyc.compiler.transforms.plan_memory import (
 from tyc.compiler.transforms.simplify import simplify
 from tyc.compiler.transforms.split_reductions import split_reductions
 from tyc.compiler.transforms.strip import strip
+from tyc.compiler.transforms.strip_sums import cut_region, find_region
 from tyc.compiler.tuning.database import Database, read_all
 from tyc.dialects.locations import origin
 from tyc.dialects.program import Program
@@ -195,8 +196,8 @@ class Compilation:
     def plan_memory(self) -> None:
         """Gives every buffer its place; computes in strips what the budget leaves no room for."""
         self.prepare(self.compile_kernels)
+        self._fit(self.options.memory_budget)
         with self.timed("plan"), self.program.module.context:
-            self._plan(self.options.memory_budget)
             budget = self.plan.budget_bytes
             changed = budget is not None and self._strip(budget)
         if changed:
@@ -206,6 +207,41 @@ class Compilation:
                 self._plan(budget)
         assert len(self.plan.updates) == len(self.program.updates), "an update has no place"
         check_budget(self.plan)
+
+    def _fit(self, budget: Budget) -> None:
+        """Plans the program; with what is too large for the budget in strips, where it can be."""
+        cut: list[Compilation] = []
+        if budget not in (None, AUTO) and self.options.level > 0:
+            with self.timed("plan"), self.program.module.context:
+                self._plan(None)
+                free = self.plan.arena_bytes
+            budget = int(free * budget) if isinstance(budget, float) else budget
+            assert isinstance(budget, int)
+            cut = self.in_strips(free, budget)
+        for run in cut or [self]:
+            self.program = run.program
+            if cut:
+                self.compile_kernels()
+                self.prepare(self.compile_kernels)
+            with self.timed("plan"), self.program.module.context:
+                self._plan(budget)
+            if isinstance(budget, int) and self.plan.arena_bytes <= budget:
+                break
+
+    def in_strips(self, free: int, budget: int) -> list[Compilation]:
+        """The program with what is too large for a budget in strips, in those that pay first, then
+        in the narrowest; `free` is what it needs without a budget. Kernels are to be made."""
+        found = []
+        with self.program.module.context, ir.Location.unknown():
+            region = find_region(self.program, self.kernels)
+            counts = () if region is None else region.strips(free, budget)
+            for count in counts:
+                program = self.program.copy()
+                again = find_region(program, self.kernels)
+                assert again is not None, "a copy is the same program"
+                cut_region(program, again, count)
+                found.append(replace(self, program=program, kernels=dict(self.kernels)))
+        return found
 
     def _plan(self, budget: Budget) -> None:
         self.plan, self.weights = plan_memory(self.program, self.kernels, self.target, budget)

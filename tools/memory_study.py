@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from tyc.runtime.errors import UserError
 
 if TYPE_CHECKING:
+    from tyc.compiler.pipeline import Compilation
     from tyc.compiler.planning.budget import Fitted, Placer
     from tyc.compiler.planning.plan import Plan
     from tyc.dialects.program import Program
@@ -130,26 +131,87 @@ def study(
     """Plans a program at each budget; it is rewritten on the way."""
     from tyc.compiler.options import Options
     from tyc.compiler.pipeline import Compilation
-    from tyc.compiler.planning.budget import Placer
-    from tyc.compiler.planning.plan import graph_of
     from tyc.compiler.targets import host
-    from tyc.compiler.transforms.plan_memory import facts_of, steps_of
 
     run = Compilation(program, host(), Options(), progress=report)
     run.run_program_stages(stop="fuse")
     run.schedule_kernels()
     run.prepare(run.schedule_kernels)
-    with program.module.context:
-        plan, _ = steps_of(program, run.kernels)
-    flops = [run.kernels[s.kernel].flops for s in plan.steps]
-    placer = Placer(graph_of(plan, facts_of(plan, run.kernels, run.target)))
-    found = Study(program.name, len(plan.steps), placer.free.arena_bytes, *_kept_bytes(program))
-    limits, seconds = _search(placer, budgets, report)
+    versions = _Versions(run)
+    whole = versions.whole
+    found = Study(
+        program.name, len(whole.plan.steps), whole.placer.free.arena_bytes, *_kept_bytes(program)
+    )
+    limits, seconds = _search(versions, budgets, report)
     for limit, spent in zip(limits, seconds):
-        fitted = placer.within(limit) or placer.smallest()
-        found.points.append(_point(placer, fitted, limit, spent, plan, flops))
-    found.timelines = _timelines(placer, found.points, plan)
+        found.points.append(_point(whole, versions.best(limit), limit, spent))
+    found.timelines = _timelines(versions, found.points)
     return found
+
+
+@dataclass
+class _Version:
+    """A program as it is, or with something in strips: its steps, their FLOPs, plans at budgets."""
+
+    plan: Plan
+    flops: Sequence[int]
+    placer: Placer
+
+    @staticmethod
+    def of(run: Compilation) -> _Version:
+        """That of a program whose kernels are there."""
+        from tyc.compiler.planning.budget import Placer
+        from tyc.compiler.planning.plan import graph_of
+        from tyc.compiler.transforms.plan_memory import facts_of, steps_of
+
+        with run.program.module.context:
+            plan, _ = steps_of(run.program, run.kernels)
+        flops = [run.kernels[s.kernel].flops for s in plan.steps]
+        return _Version(
+            plan, flops, Placer(graph_of(plan, facts_of(plan, run.kernels, run.target)))
+        )
+
+    def fitted(self, limit: int) -> Fitted:
+        """The cheapest plan found within a budget, or the smallest."""
+        return self.placer.within(limit) or self.placer.smallest()
+
+    def seconds(self, fitted: Fitted) -> float:
+        """What a plan's steps take."""
+        costs = sum(kernel.cost for kernel in self.placer.graph.kernels)
+        return (costs + fitted.extra) / 1e9
+
+
+class _Versions:
+    """The versions of a program, made when a budget asks for them."""
+
+    def __init__(self, run: Compilation) -> None:
+        self.run, self.whole = run, _Version.of(run)
+        self.cut: dict[str, _Version] = {}
+        self.tried: dict[int, list[_Version]] = {}
+
+    def search(self, limit: int) -> None:
+        """Plans within a budget, as the compiler does: the first version that fits is taken."""
+        if limit in self.tried:
+            return
+        free = self.whole.placer.free.arena_bytes
+        cut = self.run.in_strips(free, limit) if limit < free else []
+        tried = self.tried[limit] = []
+        for run in cut:
+            text = str(run.program.module)
+            if text not in self.cut:
+                run.schedule_kernels()
+                run.prepare(run.schedule_kernels)
+                self.cut[text] = _Version.of(run)
+            tried.append(self.cut[text])
+            if tried[-1].placer.place(limit).arena_bytes <= limit:
+                return
+        if not cut:
+            tried.append(self.whole)
+            self.whole.placer.place(limit)
+
+    def best(self, limit: int) -> _Version:
+        """The version that a budget was planned with."""
+        return self.tried[limit][-1]
 
 
 def _kept_bytes(program: Program) -> tuple[int, int]:
@@ -165,37 +227,35 @@ def _kept_bytes(program: Program) -> tuple[int, int]:
 
 
 def _search(
-    placer: Placer, budgets: Sequence[int | float | str], report: Report | None
+    versions: _Versions, budgets: Sequence[int | float | str], report: Report | None
 ) -> tuple[list[int], list[float]]:
     """The budgets in bytes and the seconds to plan each; the largest are planned first."""
-    limits = [placer.bytes_of(b) for b in budgets]
+    limits = [versions.whole.placer.bytes_of(b) for b in budgets]
     seconds = [0.0] * len(limits)
     for done, i in enumerate(sorted(range(len(limits)), key=lambda i: -limits[i])):
         if report is not None:
             report("budgets", done, len(limits))
         start = time.perf_counter()
-        placer.place(limits[i])
+        versions.search(limits[i])
         seconds[i] = time.perf_counter() - start
     return limits, seconds
 
 
-def _point(
-    placer: Placer, fitted: Fitted, limit: int, spent: float, plan: Plan, flops: Sequence[int]
-) -> Point:
-    runs = fitted.expanded.kernels
-    costs = [kernel.cost for kernel in placer.graph.kernels]
+def _point(whole: _Version, version: _Version, limit: int, spent: float) -> Point:
+    fitted = version.fitted(limit)
+    runs, step = fitted.expanded.kernels, whole.seconds(whole.placer.free)
     fits = fitted.arena_bytes <= limit
     return Point(
         budget=limit,
         peak=fitted.arena_bytes,
         feasible=fits,
-        extra_flops=sum(flops[k] for k in runs) - sum(flops),
-        step_flops=sum(flops),
+        extra_flops=sum(version.flops[k] for k in runs) - sum(whole.flops),
+        step_flops=sum(whole.flops),
         plan_seconds=spent,
-        extra_seconds=fitted.extra / 1e9,
-        step_seconds=sum(costs) / 1e9,
-        recomputed=len(runs) - len(plan.steps),
-        limit="" if fits else _limit(fitted, plan),
+        extra_seconds=version.seconds(fitted) - step,
+        step_seconds=step,
+        recomputed=len(runs) - len(version.plan.steps),
+        limit="" if fits else _limit(fitted, version.plan),
     )
 
 
@@ -205,15 +265,15 @@ def _limit(fitted: Fitted, plan: Plan) -> str:
     return plan.steps[fitted.expanded.kernels[used.index(max(used))]].label
 
 
-def _timelines(
-    placer: Placer, points: Sequence[Point], plan: Plan
-) -> dict[str, list[tuple[str, int]]]:
+def _timelines(versions: _Versions, points: Sequence[Point]) -> dict[str, list[tuple[str, int]]]:
     """Ops and bytes in use, in the order they run: without a budget and at the least one."""
+    whole = versions.whole
     least = min((p.budget for p in points if p.feasible), default=None)
-    chosen = {"no budget": placer.free}
-    if least is not None and (fitted := placer.within(least)) not in (None, placer.free):
-        chosen[f"{least} bytes"] = fitted
+    chosen = {"no budget": (whole, whole.placer.free)}
+    if least is not None and least < whole.placer.free.arena_bytes:
+        version = versions.best(least)
+        chosen[f"{least} bytes"] = (version, version.fitted(least))
     return {
-        name: [(plan.steps[k].label, n) for k, n in zip(f.expanded.kernels, f.profile())]
-        for name, f in chosen.items()
+        name: [(v.plan.steps[k].label, n) for k, n in zip(f.expanded.kernels, f.profile())]
+        for name, (v, f) in chosen.items()
     }

@@ -37,9 +37,9 @@ def operand_map(
     return [*batch, row, column]
 
 
-@lower(ty.MatmulOp)
-def matmul(op: Any, a: ir.Value, b: ir.Value) -> ir.Value:
-    """`y[..., m, n] = sum_k a[..., m, k] * b[..., k, n]`."""
+@lower(ty.MatmulOp, ty.MatmulAddOp)
+def matmul(op: Any, a: ir.Value, b: ir.Value, c: ir.Value | None = None) -> ir.Value:
+    """`y[..., m, n] = sum_k a[..., m, k] * b[..., k, n]`, from `c` on where there is one."""
     left, right, out = type_of(op.a), type_of(op.b), type_of(op.y)
     wide = accumulator(out.dtype)
     d = structured.dims(out.rank + 1)
@@ -47,9 +47,10 @@ def matmul(op: Any, a: ir.Value, b: ir.Value) -> ir.Value:
     a_map = operand_map(left, out.shape, *((k, m) if op.transpose_a else (m, k)))
     b_map = operand_map(right, out.shape, *((n, k) if op.transpose_b else (k, n)))
     total = TensorType(out.shape, wide)
+    start = structured.filled(total, 0) if c is None else narrowed(c, out, wide)
     y = structured.generic(
         [(a, left.dtype, a_map), (b, right.dtype, b_map)],
-        [(structured.filled(total, 0), wide, d[:-1])],
+        [(start, wide, d[:-1])],
         [structured.PARALLEL] * out.rank + [structured.REDUCTION],
         lambda x, w, acc: acc + s.cast(x, wide) * s.cast(w, wide),
     )

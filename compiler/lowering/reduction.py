@@ -17,6 +17,7 @@ from mlir import ir
 from mlir.dialects import arith, linalg, tensor
 
 from tyc.compiler.lowering import structured
+from tyc.compiler.lowering.contraction import narrowed
 from tyc.compiler.lowering.registry import lower
 from tyc.dialects import scalar as s
 from tyc.dialects import ty
@@ -71,6 +72,21 @@ def reduce(op: Any, x: ir.Value) -> ir.Value:
         count = t.size // max(kept.size, 1) if op.NAME == "reduce_mean" else 1
         y = _finish(y, kept, t.dtype, count)
     return expand_to(y, type_of(op.y).shape, axes)
+
+
+@lower(ty.ReduceSumAddOp)
+def reduce_sum_add(op: Any, x: ir.Value, c: ir.Value) -> ir.Value:
+    """Adds the rows to `c`, the first one first."""
+    t, row = type_of(op.x), type_of(op.c)
+    wide = accumulator(t.dtype)
+    maps = structured.dims(t.rank)
+    y = structured.generic(
+        [(x, t.dtype, maps)],
+        [(narrowed(c, row, wide), wide, maps[1:])],
+        iterators(t.rank, {0}),
+        lambda value, total: total + s.cast(value, wide),
+    )
+    return narrowed(y, TensorType(row.shape, wide), t.dtype)
 
 
 def iterators(rank: int, axes: set[int]) -> list[str]:

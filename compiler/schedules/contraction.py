@@ -117,7 +117,7 @@ class _Builder:
         reads = plan.chunks > 1 and not plan.scratch_output
         return ScheduledKernel(
             module, name, len(arguments), self._count(), self.packings,
-            [] if reads else analysis.in_place(c, arguments),
+            analysis.in_place(c, arguments, reads),
             stack, c.flops, frame.traffic([*arguments, *(r.value for r in c.roots)]),
         )  # fmt: skip
 

@@ -254,10 +254,22 @@ def _collapse(op: ir.Operation, index: tuple[Linear, ...]) -> tuple[Linear, ...]
     return tuple(found)
 
 
-def in_place(c: Contraction, arguments: Sequence[ir.Value]) -> list[tuple[int, int]]:
-    """(argument, 0) for those that only the epilogue reads, element by element where it writes."""
+def in_place(
+    c: Contraction, arguments: Sequence[ir.Value], waiting: bool = False
+) -> list[tuple[int, int]]:
+    """(argument, 0) for those that only the epilogue reads, element by element where it writes, but
+    not while sums are `waiting` there; and for the one that the sums start from."""
     used = {argument_of(c.a.value), argument_of(c.b.value), *c.constants}
-    return [(i, 0) for i, a in enumerate(arguments) if a not in used and reads_where_written(a, c)]
+    free = [(i, a) for i, a in enumerate(arguments) if a not in used]
+    begun = [(i, 0) for i, a in free if _starts_from(a, c)]
+    return begun + [(i, 0) for i, a in free if not waiting and reads_where_written(a, c)]
+
+
+def _starts_from(argument: ir.Value, c: Contraction) -> bool:
+    """True where each sum starts from the argument's element in its place, which is read once."""
+    if len(c.roots) != 1 or len(list(argument.uses)) != 1 or c.initial != argument:
+        return False
+    return c.roots[0].index == c.output and c.roots[0].value.type == argument.type
 
 
 def reads_where_written(argument: ir.Value, contraction: Contraction) -> bool:

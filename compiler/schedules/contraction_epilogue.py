@@ -45,10 +45,11 @@ class Epilogue:
         assert self._sums is not None
         return self._sums
 
-    def initial(self, at: Mapping[int, Size]) -> ir.Value:
-        """What the sums start from."""
+    def initial(self, at: Mapping[int, Size], count: int | None = None) -> ir.Value:
+        """What a vector of sums starts from, of `count` lanes if not of all."""
         c = self.contraction
-        return self.evaluator.value(c.initial, self._indices(c.output, at), self.lanes)
+        mask = None if count is None else self._mask(count)
+        return self.evaluator.value(c.initial, self._indices(c.output, at), self.lanes, mask)
 
     def finish(self, sums: ir.Value, at: Mapping[int, Size], count: int) -> None:
         """Stores the results that come from a vector of sums, `count` lanes of it."""

@@ -152,7 +152,7 @@ class Tiles:
         kind = ir.VectorType.get([plan.lanes], work.contraction.element)
         sums = choose(
             self.first, [kind] * len(at),
-            lambda: [work.epilogue.initial(x) for x in at],
+            lambda: [work.epilogue.initial(x, n) for x, n in zip(at, counts)],
             lambda: [work.epilogue.load_partial(x, n) for x, n in zip(partial, counts)],
         )  # fmt: skip
         runs = depth_runs(plan.depth, self.place.depth_lengths(), self.a, self.b)

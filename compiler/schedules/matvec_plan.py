@@ -73,6 +73,8 @@ def make(c: Contraction, target: Target, exact: bool) -> MatvecPlan | None:
         return None
     if c.extent(c.rows) > FEW or not all(_is_readable(s) for s in (c.a, c.b)):
         return None
+    if argument_of(c.initial) is not None:
+        return None
     depth = _depth(c)
     step_a = _run(c, depth, strides_of(c.a))
     if step_a is None or not all(i.loop is not None or not i.terms for i in c.b.index):

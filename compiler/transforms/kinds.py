@@ -24,7 +24,7 @@ from tyc.compiler.lowering.registry import LINALG, stands_alone
 from tyc.dialects import building
 from tyc.dialects.ods import Elementwise, Op
 
-_CONTRACTIONS = {"matmul", "matmul_integer", "conv", "conv_weight_gradient"}
+_CONTRACTIONS = {"matmul", "matmul_add", "matmul_integer", "conv", "conv_weight_gradient"}
 _GATHERS = {"gather", "one_hot", "iota"}
 
 

@@ -173,7 +173,7 @@ def _rewrite(program: Program, placing: _Placing) -> None:
             joined = ty.concat(list(call.operands), axis=placing.concat(call).axis)
         call.results[0].replace_all_uses_with(joined)
         call.erase()
-    _erase_uncalled(program)
+    erase_uncalled(program)
 
 
 def _specialise(program: Program, call: ir.Operation, function: ir.Operation, wholes: dict) -> None:
@@ -207,7 +207,7 @@ def copy_parts(program: Program, names: Iterable[str]) -> set[str]:
         _rename(program, made, operation)
         if name in found:
             found.add(callee(operation))
-    _erase_uncalled(program)
+    erase_uncalled(program)
     return found & set(functions_of(program))
 
 
@@ -232,7 +232,8 @@ def _rename(program: Program, made: ir.Operation, call: ir.Operation) -> None:
     call.attributes["callee"] = ir.FlatSymbolRefAttr.get(name)
 
 
-def _erase_uncalled(program: Program) -> None:
+def erase_uncalled(program: Program) -> None:
+    """Removes the kernels that nothing calls."""
     called = {callee(o) for o in program.operations()}
     for name, function in functions_of(program).items():
         if name != "main" and name not in called:

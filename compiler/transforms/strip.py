@@ -13,7 +13,7 @@ Rows that two strips need are computed twice. Main is rewritten; the kernels are
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlir import ir
@@ -22,6 +22,7 @@ from mlir.dialects import func
 from tyc.compiler.planning.plan import Plan, live_at, root, used_bytes
 from tyc.compiler.schedules.kernel import WITHIN
 from tyc.compiler.transforms.pack_filters import is_packed
+from tyc.compiler.transforms.place_parts import callee, erase_uncalled, functions_of
 from tyc.compiler.transforms.strip_rows import Rows, Strip, cut_rows, leading_axis
 from tyc.dialects import building
 from tyc.dialects.program import Program
@@ -43,10 +44,7 @@ class _Chain:
 def strip(program: Program, plan: Plan, budget: int) -> bool:
     """Cuts the chain that the step with the most bytes belongs to into strips; false where no chain
     makes it less."""
-    functions = {
-        ir.StringAttr(op.attributes["sym_name"]).value: op.operation
-        for op in program.module.body.operations
-    }
+    functions = functions_of(program)
     with program.module.context, ir.Location.unknown():
         best = _best(program, plan, budget, functions)
         if best is None or best.live >= plan.arena_bytes:
@@ -107,10 +105,6 @@ def _previous(call: ir.Operation) -> ir.Operation | None:
     return None if best is None else best.owner.operation
 
 
-def _callee(call: ir.Operation) -> str:
-    return ir.FlatSymbolRefAttr(call.attributes["callee"]).value
-
-
 def _rows_of(call: ir.Operation, count: int) -> list[Rows]:
     """The strips of a call's result."""
     shape = building.type_of(call.results[0]).shape
@@ -134,7 +128,7 @@ def _strips(
                 return None
             rows = wanted
         # Rows of what lies in a larger tensor are no piece of memory.
-        function = functions[_callee(call)]
+        function = functions[callee(call)]
         if len(call.results) != 1 or WITHIN in function.attributes or is_packed(call, function):
             return None
         made = Strip(function, rows)
@@ -200,7 +194,7 @@ def _rewrite(program: Program, chain: _Chain, functions: dict[str, ir.Operation]
         made: dict[ir.Value, ir.Value] = {}
         for call, one in zip(chain.calls, strips):
             with ir.InsertionPoint(last), call.location:
-                made[call.results[0]] = _call(program, call, one, made, functions)
+                made[call.results[0]] = call_strip(program, call, one, made, functions)
         pieces.append(made[last.results[0]])
     axis = leading_axis(building.type_of(last.results[0]).shape)
     with ir.InsertionPoint(last), last.location:
@@ -208,17 +202,14 @@ def _rewrite(program: Program, chain: _Chain, functions: dict[str, ir.Operation]
     last.results[0].replace_all_uses_with(whole)
     for call in reversed(chain.calls):
         call.erase()
-    called = {_callee(o) for o in program.operations() if o.name == "func.call"}
-    for name, function in functions.items():
-        if name != "main" and name not in called:
-            function.erase()
+    erase_uncalled(program)
 
 
-def _call(
-    program: Program, call: ir.Operation, one: Strip, made: dict[ir.Value, ir.Value],
+def call_strip(
+    program: Program, call: ir.Operation, one: Strip, made: Mapping[ir.Value, ir.Value],
     functions: dict[str, ir.Operation],
 ) -> ir.Value:  # fmt: skip
-    """The call of one strip's kernel."""
+    """The call of one strip's kernel; `made` has the rows of what was computed for it."""
     assert one.arguments is not None
     operands = []
     for value, rows in zip(call.operands, one.arguments):
@@ -228,12 +219,21 @@ def _call(
             operands.append(value if rows is None else cut_rows(value, rows))
     function = one.emit(program.module, "kernel")
     signature = ir.TypeAttr(function.attributes["function_type"]).value
+    name = add_function(function, call, functions, "rows")
+    results = ir.FunctionType(signature).results
+    return func.CallOp(results, ir.FlatSymbolRefAttr.get(name), operands).operation.results[0]
+
+
+def add_function(
+    function: ir.Operation, call: ir.Operation, functions: dict[str, ir.Operation], what: str
+) -> str:
+    """The name of a new kernel for strips of a call: that of its text, which may be there."""
     digest = hashlib.sha256(str(function).encode()).hexdigest()[:10]
-    name = f"{_callee(call).rpartition('_')[0].removesuffix('_rows')}_rows_{digest}"
-    if name in functions:  # the same text, as the name says
+    stem = callee(call).rpartition("_")[0].removesuffix(f"_{what}")
+    name = f"{stem}_{what}_{digest}"
+    if name in functions:
         function.erase()
     else:
         function.attributes["sym_name"] = ir.StringAttr.get(name)
         functions[name] = function
-    results = ir.FunctionType(signature).results
-    return func.CallOp(results, ir.FlatSymbolRefAttr.get(name), operands).operation.results[0]
+    return name

@@ -8,6 +8,7 @@ along another axis is cut out inside of the kernel.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -134,10 +135,47 @@ def _slice(op: Any, rows: Rows) -> Need | None:
     return Need([read], {"starts": starts, "sizes": sizes})
 
 
+def _reduce(op: Any, rows: Rows) -> Need | None:
+    rank = _operand_types(op)[0].rank
+    reduced = {a % rank for a in op.axes}
+    kept = range(rank) if op.keepdims else [d for d in range(rank) if d not in reduced]
+    axis = kept[rows.axis]
+    return None if axis in reduced else Need([Rows(axis, rows.start, rows.stop)])
+
+
+def _one_hot(op: Any, rows: Rows) -> Need | None:
+    axis = op.axis % _result_type(op).rank
+    if rows.axis == axis:
+        return None
+    return Need([Rows(rows.axis - (rows.axis > axis), rows.start, rows.stop)])
+
+
+def _gather_elements(op: Any, rows: Rows) -> Need | None:
+    x, indices = _operand_types(op)
+    mixed = rows.axis == op.axis % x.rank or x.shape[rows.axis] != indices.shape[rows.axis]
+    return None if mixed else Need([rows, rows])
+
+
+def _reshape(op: Any, rows: Rows) -> Need | None:
+    """Rows stay rows where the dimensions before and after them have as many elements."""
+    before, after = _operand_types(op)[0].shape, _result_type(op).shape
+    lead = math.prod(after[: rows.axis])
+    for d, n in enumerate(before):
+        if n == after[rows.axis] and math.prod(before[:d]) == lead:
+            shape = list(after)
+            shape[rows.axis] = rows.stop - rows.start
+            return Need([Rows(d, rows.start, rows.stop)], {"shape": shape})
+    return None
+
+
 _RULES: dict[str, Callable[[Any, Rows], Need | None]] = {
     **dict.fromkeys(("conv", "max_pool", "average_pool"), _windows),
     **dict.fromkeys(("softmax", "log_softmax", "layer_norm", "rms_norm", "concat"), _along_axis),
+    **dict.fromkeys(("reduce_sum", "reduce_mean", "reduce_max", "reduce_min"), _reduce),
+    "gather_elements": _gather_elements,
     "matmul": _matmul,
+    "one_hot": _one_hot,
+    "reshape": _reshape,
     "transpose": _transpose,
     "slice": _slice,
 }

@@ -83,19 +83,81 @@ class MatmulOp(Op, name="matmul"):
 
     def gradient(self, grad: ir.Value) -> tuple[ir.Value, ir.Value]:
         """`da = g b^T, db = a^T g`, summed over broadcast batch dimensions."""
-        a, b = self.a, self.b
-        if self.transpose_a:
-            da = ty.matmul(b, grad, transpose_a=self.transpose_b, transpose_b=True)
-        else:
-            da = ty.matmul(grad, b, transpose_b=not self.transpose_b)
-        if not self.transpose_a and math.prod(type_of(b).shape[:-2]) == 1:
-            # Rows that share a matrix: one product, and no sum of one for each batch.
-            a, grad = (_rows(v) for v in (a, grad))
-        if self.transpose_b:
-            db = ty.matmul(grad, a, transpose_a=True, transpose_b=self.transpose_a)
-        else:
-            db = ty.matmul(a, grad, transpose_a=not self.transpose_a)
-        return sum_to(da, type_of(self.a).shape), sum_to(db, type_of(b).shape)
+        da, db = _factor_gradients(self.a, self.b, grad, self.transpose_a, self.transpose_b)
+        return sum_to(da, type_of(self.a).shape), sum_to(db, type_of(self.b).shape)
+
+
+def _factor_gradients(
+    a: ir.Value, b: ir.Value, grad: ir.Value, transpose_a: bool, transpose_b: bool
+) -> tuple[ir.Value, ir.Value]:
+    """`g b^T` and `a^T g`, of all batches."""
+    if transpose_a:
+        da = ty.matmul(b, grad, transpose_a=transpose_b, transpose_b=True)
+    else:
+        da = ty.matmul(grad, b, transpose_b=not transpose_b)
+    if not transpose_a and math.prod(type_of(b).shape[:-2]) == 1:
+        # Rows that share a matrix: one product, and no sum of one for each batch.
+        a, grad = (_rows(v) for v in (a, grad))
+    if transpose_b:
+        return da, ty.matmul(grad, a, transpose_a=True, transpose_b=transpose_a)
+    return da, ty.matmul(a, grad, transpose_a=not transpose_a)
+
+
+class MatmulAddOp(Op, name="matmul_add"):
+    """A matrix product onto a matrix: `y[m, n] = c[m, n] + a[m, 0] * b[0, n] + a[m, 1] * b[1, n]`
+    and so on, added in this order.
+
+    With the depth in pieces, `c` the result of the piece before, the sum is that of one product.
+    `transpose_a` and `transpose_b` read an operand the other way round. Sums of 16-bit floats are
+    kept in f32.
+
+    (C1) all operands are matrices; (C2) the inner sizes agree; (C3) `c` has the rows of `a` and the
+    columns of `b`; (C4) all operands have one element type, a number.
+    """
+
+    a: Operand
+    b: Operand
+    c: Operand
+    transpose_a: Bool = False
+    transpose_b: Bool = False
+    y: Result
+    examples = (
+        example((3, 4), (4, 5), (3, 5)),
+        example((4, 3), (4, 5), (3, 5), transpose_a=True),
+        example((9, 17), (33, 17), (9, 33), transpose_b=True),
+        example((31, 40), (31, 70), (40, 70), transpose_a=True),
+        example((4, 3), (5, 4), (3, 5), transpose_a=True, transpose_b=True, dtype="f64"),
+        example((2, 3), (3, 2), (2, 2), dtype="f16", tolerance=1e-2),
+        example((2, 3), (3, 2), (2, 2), dtype="i32", low=-9, high=9),
+    )
+
+    @classmethod
+    def infer(
+        cls, a: TensorType, b: TensorType, c: TensorType, transpose_a: bool, transpose_b: bool
+    ) -> TensorType:
+        """The type of `c`."""
+        if {t.rank for t in (a, b, c)} != {2}:  # C1
+            raise cls.error(f"operands must be matrices, got {a}, {b} and {c}")
+        if not (a.dtype == b.dtype == c.dtype) or a.dtype.kind == "bool":  # C4
+            raise cls.error(f"operands must be numbers of one element type, got {a}, {b} and {c}")
+        shape = product_shape(cls, a, b, transpose_a, transpose_b)  # C2
+        if c.shape != shape:  # C3
+            raise cls.error(f"c must have shape {list(shape)}, got {c}")
+        return c
+
+    @staticmethod
+    def reference(
+        a: np.ndarray, b: np.ndarray, c: np.ndarray, transpose_a: bool, transpose_b: bool
+    ) -> np.ndarray:
+        """`numpy.matmul` and a sum in the accumulator's type."""
+        wide = accumulator(dtype(a.dtype)).numpy
+        left, right = (a.T if transpose_a else a), (b.T if transpose_b else b)
+        return (c.astype(wide) + left.astype(wide) @ right.astype(wide)).astype(a.dtype)
+
+    def gradient(self, grad: ir.Value) -> tuple[ir.Value, ir.Value, ir.Value]:
+        """Those of the product, and `dc = g`."""
+        flags = self.transpose_a, self.transpose_b
+        return (*_factor_gradients(self.a, self.b, grad, *flags), grad)
 
 
 def _rows(x: ir.Value) -> ir.Value:

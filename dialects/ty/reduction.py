@@ -89,6 +89,45 @@ class ReduceSumOp(Reduction, name="reduce_sum"):
         return ty.broadcast_to(restore(self, grad), shape=list(type_of(self.x).shape))
 
 
+class ReduceSumAddOp(Op, name="reduce_sum_add"):
+    """Rows onto a row: `y = c + x[0] + x[1]` and so on, added in this order.
+
+    With the rows in pieces, `c` the result of the piece before, the sum is that of all rows. 16-bit
+    floats are summed in f32.
+
+    (C1) `x` holds numbers; (C2) `c` has the type of a row of `x`.
+    """
+
+    x: Operand
+    c: Operand
+    y: Result
+    examples = (
+        example((3, 4), (4,)),
+        example((5, 70), (70,), dtype="f64"),
+        example((3, 2, 3), (2, 3), dtype="f16"),
+        example((4,), (), dtype="i32", low=-9, high=9),
+    )
+
+    @classmethod
+    def infer(cls, x: TensorType, c: TensorType) -> TensorType:
+        """The type of `c`."""
+        if x.dtype.kind not in NUMBERS:  # C1
+            raise cls.error(f"x must hold numbers, got {x}")
+        if not x.rank or c != TensorType(x.shape[1:], x.dtype):  # C2
+            raise cls.error(f"c must have the type of a row of x, got {c} for {x}")
+        return c
+
+    @staticmethod
+    @widely
+    def reference(x: np.ndarray, c: np.ndarray) -> np.ndarray:
+        """`c + x.sum(0)`."""
+        return np.asarray(c + x.sum(0, dtype=x.dtype))
+
+    def gradient(self, grad: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """`dx[i] = g`, `dc = g`."""
+        return ty.broadcast_to(grad, shape=list(type_of(self.x).shape)), grad
+
+
 def _mean(x: np.ndarray, axis: Any, keepdims: bool) -> np.ndarray:
     total = np.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
     count = x.size // max(total.size, 1)

@@ -36,6 +36,13 @@ func.func @matmul(%arg0: tensor<3x4xf32>, %arg1: tensor<5x4xf32>) -> tensor<3x5x
   return %0 : tensor<3x5xf32>
 }
 
+// CHECK-LABEL: func.func @matmul_add(
+// CHECK{LITERAL}: "ty.matmul_add"(%arg0, %arg1, %arg2) {transpose_a = true, transpose_b = true} : (tensor<
+func.func @matmul_add(%arg0: tensor<4x3xf64>, %arg1: tensor<5x4xf64>, %arg2: tensor<3x5xf64>) -> tensor<3x5xf64> {
+  %0 = "ty.matmul_add"(%arg0, %arg1, %arg2) {transpose_a = true, transpose_b = true} : (tensor<4x3xf64>, tensor<5x4xf64>, tensor<3x5xf64>) -> tensor<3x5xf64>
+  return %0 : tensor<3x5xf64>
+}
+
 // CHECK-LABEL: func.func @matmul_integer(
 // CHECK{LITERAL}: "ty.matmul_integer"(%arg0, %arg1) {operandSegmentSizes = array<i32: 1, 1, 0, 0>} : (tens
 func.func @matmul_integer(%arg0: tensor<3x4xui8>, %arg1: tensor<4x5xui8>) -> tensor<3x5xi32> {

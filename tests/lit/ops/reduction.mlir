@@ -78,6 +78,13 @@ func.func @reduce_sum(%arg0: tensor<f32>) -> tensor<f32> {
   return %0 : tensor<f32>
 }
 
+// CHECK-LABEL: func.func @reduce_sum_add(
+// CHECK{LITERAL}: "ty.reduce_sum_add"(%arg0, %arg1) : (tensor<4xi32>, tensor<i32>) -> tensor<i32>
+func.func @reduce_sum_add(%arg0: tensor<4xi32>, %arg1: tensor<i32>) -> tensor<i32> {
+  %0 = "ty.reduce_sum_add"(%arg0, %arg1) : (tensor<4xi32>, tensor<i32>) -> tensor<i32>
+  return %0 : tensor<i32>
+}
+
 // CHECK-LABEL: func.func @reduce_sum_square(
 // CHECK{LITERAL}: "ty.reduce_sum_square"(%arg0) {axes = array<i64>, keepdims = false} : (tensor<f32>) -> t
 func.func @reduce_sum_square(%arg0: tensor<f32>) -> tensor<f32> {
