@@ -149,9 +149,11 @@ class _Search:
         c = self.contraction
         a, b = _kinds_of_a(c)[0], _kinds_of_b(c)[0]
         across = [True, False] if len(c.rows) > 1 else [True]
-        # Windows with strides reach far: a short chunk's part of the image fits sooner.
+        # Windows with strides reach far, and rows that are copied from columns are many: short
+        # chunks of both operands fit sooner.
         windows = rows_are_windows(c)
-        scales = (0.25, 0.5, 1.0, math.inf) if windows else (1.0, math.inf)
+        copied = windows or (a, b) == (SLAB, PANELS)
+        scales = (0.25, 0.5, 1.0, math.inf) if copied else (1.0, math.inf)
         return Choices(
             self._tiles(), self._chunks(b, scales), [a], [b],
             [True, False] if windows else [b != PACKED or a == DIRECT], across, [False, True],
