@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tyc.frames import error
-from tyc.tensors import Tensor
+from tyc.tensors import Tensor, array_of, is_array
 
 
 def as_tensors(batch: Any) -> Any:
@@ -36,13 +36,10 @@ def as_tensors(batch: Any) -> Any:
 
 
 def _array(value: Any) -> np.ndarray:
-    if isinstance(value, float):
+    if isinstance(value, float) and not isinstance(value, np.generic):
         return np.array(value, np.float32)
-    if not (hasattr(value, "__array__") or hasattr(value, "__dlpack__") or isinstance(value, int)):
+    if isinstance(value, int):
+        return np.asarray(value)
+    if not is_array(value):
         raise error(f"a batch is made of arrays and numbers, got {type(value).__name__}")
-    array = _of_dlpack(value) if not hasattr(value, "__array__") else np.asarray(value)
-    return array if array.flags.c_contiguous else np.array(array, order="C")
-
-
-def _of_dlpack(value: Any) -> np.ndarray:
-    return np.asarray(value) if isinstance(value, int) else np.from_dlpack(value)
+    return array_of(value)

@@ -19,7 +19,7 @@ from tyc.dialects.types import DType, dtype
 from tyc.frames import error, located
 from tyc.runtime.errors import UserError
 from tyc.state import STATE
-from tyc.tensors import Tensor
+from tyc.tensors import Tensor, array_of, is_array
 
 Scalar = bool | int | float
 TensorLike = Tensor | np.ndarray | Scalar
@@ -79,7 +79,7 @@ def as_tensors(operands: Sequence[Any]) -> list[Any]:
         return list(operands)
     if not any(isinstance(o, (int, float)) for o in operands):
         return [_lift(o) for o in operands]
-    known = next((as_tensor(o) for o in operands if isinstance(o, (Tensor, np.ndarray))), None)
+    known = next((as_tensor(o) for o in operands if isinstance(o, Tensor) or is_array(o)), None)
     return [_weak(o, known) if isinstance(o, (int, float)) else _lift(o) for o in operands]
 
 
@@ -88,13 +88,14 @@ def _lift(operand: Any) -> Any:
 
 
 def as_tensor(value: Any) -> Tensor:
-    """A tensor from a tensor, an array or a Python number; `UserError` for anything else."""
+    """A tensor from a tensor, an array of NumPy or another framework, or a Python number;
+    `UserError` for anything else."""
     if isinstance(value, Tensor):
         return value
-    if isinstance(value, (np.ndarray, np.generic)):
-        return Tensor(np.ascontiguousarray(value).reshape(value.shape))
-    if isinstance(value, (bool, int, float)):
+    if isinstance(value, (bool, int, float)) and not isinstance(value, np.generic):
         return _weak(value, None)
+    if is_array(value):
+        return Tensor(array_of(value))
     raise error(
         f"an operand must be a tensor, an array or a number, got {type(value).__name__}",
         "make it a tensor: tyc.tensor(...)",

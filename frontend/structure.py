@@ -18,7 +18,7 @@ import numpy as np
 from tyc.dialects.types import TensorType
 from tyc.dispatch import as_tensor
 from tyc.frames import error
-from tyc.tensors import Tensor
+from tyc.tensors import Tensor, is_array
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def flatten(value: Any, name: str) -> tuple[list[tuple[str, Tensor]], Spec]:
 
 
 def _flatten(value: Any, name: str, leaves: list[tuple[str, Tensor]]) -> Spec:
-    if isinstance(value, (Tensor, np.ndarray)):
+    if isinstance(value, Tensor) or (is_array(value) and not isinstance(value, np.generic)):
         leaves.append((name, as_tensor(value)))
         return Spec(Tensor, leaves[-1][1].type)
     if isinstance(value, (list, tuple)):

@@ -258,18 +258,43 @@ class Parameter(Variable):
 def tensor(value: Any, dtype: DTypeLike | None = None) -> Tensor:
     """A tensor with a copy of `value`: a number, nested lists, an array or a tensor.
 
-    Python floats become f32, Python integers i64; arrays keep their element type.
+    Python floats become f32, Python integers i64; arrays, PyTorch's too, keep their element type.
     """
     if isinstance(value, Tensor):
         source = value.array()
-    elif isinstance(value, (np.ndarray, np.generic)):
-        source = np.asarray(value)
+    elif is_array(value):
+        source = array_of(value)
     else:
         source = _from_python(value)
         if dtype is None and source.dtype == np.float64:
             source = source.astype(np.float32)
     wanted = element_type(source.dtype if dtype is None else dtype)
     return Tensor(np.array(source, wanted.numpy, order="C"))
+
+
+def is_array(value: Any) -> bool:
+    """True for an array of NumPy or of another framework: what has `__array__` or DLPack."""
+    return hasattr(value, "__array__") or hasattr(value, "__dlpack__")
+
+
+def array_of(value: Any) -> np.ndarray:
+    """An array of any framework as one of NumPy in C order, without a copy where that can be.
+
+    Raises `UserError` where the array is not in this machine's memory, or its owner keeps it back,
+    as PyTorch does with what requires a gradient.
+    """
+    if isinstance(value, (np.ndarray, np.generic)):
+        array = np.asarray(value)
+    else:
+        try:
+            array = np.asarray(value) if hasattr(value, "__array__") else np.from_dlpack(value)
+        except (RuntimeError, TypeError, BufferError) as raised:
+            kind = type(value)
+            raise error(
+                f"a {kind.__name__} of {kind.__module__} must give its values, got: {raised}",
+                "pass value.detach().cpu()",
+            ) from None
+    return array if array.flags.c_contiguous else np.array(array, order="C")
 
 
 def _from_python(value: Any) -> np.ndarray:

@@ -29,7 +29,7 @@ def memory_command(
     ] = "sweep",
     optimizer: Annotated[
         Optimizer, typer.Option("--optimizer", help="What a training step updates with.")
-    ] = "none",
+    ] = "sgd",
     shape: ShapeList = [],  # noqa: B006
     html: Annotated[
         Path | None, typer.Option("--html", help="Write the figures to this page.")

@@ -65,7 +65,7 @@ def load_model(
     batch: int | None,
     shapes: dict[str, tuple[int, ...]],
     train: bool | None,
-    optimizer: Optimizer = "none",
+    optimizer: Optimizer = "sgd",
 ) -> Program:
     """The program to plan: the training step or the forward pass of a hub model or of a file."""
     from tyc.hub import models

@@ -220,7 +220,8 @@ def _expiry(graph: Graph, turns: Sequence[int]) -> list[int]:
     for k, kernel in enumerate(graph.kernels):
         for v in kernel.outputs:
             if v in graph.updates:
-                overwritten[graph.updates[v]] = turns[k]
+                old = graph.updates[v]
+                overwritten[old] = min(turns[k], overwritten.get(old, never))
                 expiry[k] = -1
     if overwritten:
         for k, kernel in enumerate(graph.kernels):

@@ -21,12 +21,21 @@ def in_order(plan: Plan, facts: Sequence[Facts]) -> tuple[list[int], list[int]]:
     value; and the updates that cannot be written in place.
 
     A kernel is a gradient and the update that takes it; it stood where the update was, behind all
-    gradients, and now comes as soon as it can, so that no value waits for it.
+    gradients, and now comes as soon as it can, so that no value waits for it. What becomes a new
+    value in place, step by step, is in that place from the start: it becomes an update itself.
     """
     if not plan.updates:
         return list(range(len(plan.steps))), []
     graph = _Dependences(plan)
-    refused = [new for new in plan.updates if not graph.admit(new, facts)]
+    refused = [new for new, old in plan.updates.items() if not graph.admit(new, old, facts)]
+    for new, old in list(plan.updates.items()):
+        while new not in refused and (source := graph.taken(new, facts)) is not None:
+            if not graph.admit(source, old, facts):
+                break
+            buffer, result = plan.buffers[source], plan.buffers[new]
+            buffer.place, buffer.index = result.place, result.index
+            plan.updates[source] = old
+            new = source
     return graph.order(), refused
 
 
@@ -67,10 +76,25 @@ class _Dependences:
             for b in {root(plan, b) for b in step.outputs}:
                 self.writers.setdefault(b, []).append(k)
 
-    def admit(self, new: int, facts: Sequence[Facts]) -> bool:
+    def taken(self, new: int, facts: Sequence[Facts]) -> int | None:
+        """A value of the arena that nothing but the writer of a new value reads, in place of it."""
+        if len(self.writers.get(new, ())) != 1:
+            return None
+        k = self.writers[new][0]
+        step, buffers = self.plan.steps[k], self.plan.buffers
+        for i, j in facts[k].in_place:
+            source = step.inputs[i]
+            buffer = buffers[source]
+            alone = self.readers.get(source) == [k] and step.inputs.count(source) == 1
+            whole = buffer.whole < 0 and all(b.whole != source for b in buffers)
+            fits = buffer.place == "arena" and buffer.nbytes == buffers[new].nbytes
+            if step.outputs[j] == new and alone and whole and fits:
+                return source
+        return None
+
+    def admit(self, new: int, old: int, facts: Sequence[Facts]) -> bool:
         """True where the new value may be written over the old one; the order then says so."""
         writers = self.writers.get(new, [])
-        old = self.plan.updates[new]
         readers = self.readers.get(old, [])
         if len(writers) != 1:
             return False

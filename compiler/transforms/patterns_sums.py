@@ -11,6 +11,9 @@
     %t = "ty.gather_gradient"(%i, %g)
     %s = "ty.add"(%x, %t)                    becomes    %s = "ty.scatter_nd"(%x, %i, %g) {add}
 
+    %t = "ty.scatter_nd"(%y, %i, %g) {add}              %t = "ty.add"(%x, %y)
+    %s = "ty.add"(%x, %t)                    becomes    %s = "ty.scatter_nd"(%t, %i, %g) {add}
+
 The gradient of a tensor that is cut in parts is the first, that of a weight which many steps share
 the second, that of a table which is looked up and multiplied by the third. Not for exact mode:
 terms add up in another order, and -0.0 + 0.0 is 0.0.
@@ -61,6 +64,19 @@ def scatter_into_sum(op: Any, context: Context) -> ir.Value | None:
         if table.axis % len(table.shape) == 0:
             vectors = ty.reshape(table.indices, shape=[*_type(table.indices).shape, 1])
             return ty.scatter_nd(total, vectors, table.grad, reduction="add")
+    return None
+
+
+def sum_before_scatter(op: Any, context: Context) -> ir.Value | None:
+    """x + scatter_nd(y, i, u) adds the lines of u to x + y, which may stand where the result will,
+    as the momentum of an update does."""
+    for x, value in ((op.a, op.b), (op.b, op.a)):
+        made = made_by(value, "scatter_nd")
+        if made is None or made.reduction != "add" or not has_one_use(value):
+            continue
+        if x.type == value.type:
+            total = ty.add(x, made.x)
+            return ty.scatter_nd(total, made.indices, made.updates, reduction="add")
     return None
 
 
@@ -136,5 +152,5 @@ def _terms(total: ir.Value) -> tuple[list[Any], list[ir.Value]]:
 
 
 SUMS: dict[str, tuple[Pattern, ...]] = {
-    "add": (concat_of_padded, product_of_concats, scatter_into_sum)
+    "add": (concat_of_padded, product_of_concats, scatter_into_sum, sum_before_scatter)
 }

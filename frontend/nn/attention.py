@@ -20,12 +20,15 @@ class Dropout(Module):
             raise error(f"p must be in 0..1 and less than 1, got {p}")
         self.p = p
 
+    @property
+    def rate(self) -> float:
+        """The probability now: `p` in training, else 0."""
+        return self.p if self.training else 0.0
+
     def forward(self, x: TensorLike) -> Tensor:
         """Drops in training only."""
         value = as_tensor(x)
-        if not self.training or not self.p:
-            return value
-        return self._dropped(value)
+        return self._dropped(value) if self.rate else value
 
     def _dropped(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.p)
@@ -47,13 +50,14 @@ class MultiheadAttention(Module):
     """`heads` attentions side by side: `[B, S, E], [B, T, E], [B, T, E] -> [B, S, E]`.
 
     Parameters are PyTorch's: `in_proj_weight` `[3E, E]` holds those of q, k and v. `mask` is as in
-    `scaled_dot_product_attention`.
+    `scaled_dot_product_attention`. `dropout` drops weights of attention in training.
     """
 
-    def __init__(self, features: int, heads: int, bias: bool = True) -> None:
+    def __init__(self, features: int, heads: int, bias: bool = True, dropout: float = 0.0) -> None:
         if features % heads:
             raise error(f"heads must divide the features, got {heads} for {features}")
         self.features, self.heads = features, heads
+        self.dropout = Dropout(dropout)
         self.in_proj_weight = Parameter(F.zeros((3 * features, features)))
         init.xavier_uniform_(self.in_proj_weight)
         self.in_proj_bias = Parameter(F.zeros(3 * features)) if bias else None
@@ -79,7 +83,9 @@ class MultiheadAttention(Module):
             biases = [None] * 3 if self.in_proj_bias is None else F.split(self.in_proj_bias, 3)
             parts = [F.linear(x, w, b) for x, w, b in zip((q, k, v), weights, biases)]
         heads = [self._split(p) for p in parts]
-        mixed = F.scaled_dot_product_attention(heads[0], heads[1], heads[2], mask, causal)
+        mixed = F.scaled_dot_product_attention(
+            heads[0], heads[1], heads[2], mask, causal, dropout=self.dropout.rate
+        )
         return self.out_proj(F.reshape(F.transpose(mixed, (0, 2, 1, 3)), q.shape))
 
     def _split(self, x: Tensor) -> Tensor:
@@ -111,7 +117,7 @@ class TransformerEncoderLayer(Module):
         if activation not in ("relu", "gelu"):
             raise error(f"activation must be relu or gelu, got {activation!r}")
         self.activation, self.norm_first = activation, norm_first
-        self.self_attn = MultiheadAttention(features, heads)
+        self.self_attn = MultiheadAttention(features, heads, dropout=dropout)
         self.linear1, self.linear2 = Linear(features, hidden), Linear(hidden, features)
         self.norm1, self.norm2 = LayerNorm(features), LayerNorm(features)
         self.dropout = Dropout(dropout)

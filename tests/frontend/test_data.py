@@ -55,3 +55,27 @@ def test_loader_of_torch() -> None:
     assert sums == [28.0 + 6, 38.0 + 9]
     x = torch.ones(3)
     assert np.shares_memory(tyc.as_tensors(x).numpy(), x.numpy())
+
+
+def test_arrays_of_others_are_arguments_and_operands() -> None:
+    array = np.arange(6.0).reshape(2, 3)
+    other = Exported(array)
+    double = tyc.trace(lambda x: x * 2)
+    np.testing.assert_array_equal(double(other), array * 2)
+    np.testing.assert_array_equal(tyc.tensor(array) + other, array * 2)
+    assert tyc.tensor(other).dtype == tyc.float64
+    parameter = tyc.nn.Parameter(np.zeros((2, 3)))
+    parameter.assign(other)
+    np.testing.assert_array_equal(parameter, array)
+
+
+class Kept(Exported):
+    """An array that its owner does not give."""
+
+    def __dlpack__(self, **options: Any) -> Any:
+        raise BufferError("it requires a gradient")
+
+
+def test_an_array_that_is_kept_back() -> None:
+    with pytest.raises(tyc.UserError, match=r"a Kept of .*test_data.*: it requires a gradient"):
+        tyc.as_tensors(Kept(np.zeros(3)))

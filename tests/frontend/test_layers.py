@@ -9,7 +9,7 @@ import pytest
 
 import tyc
 from tyc import functional as F
-from tyc import nn
+from tyc import nn, random
 
 RNG = np.random.default_rng(11)
 X = RNG.standard_normal((2, 4, 6, 6)).astype(np.float32)
@@ -121,6 +121,27 @@ def test_dropout() -> None:
     assert set(np.unique(dropped)) == {np.float32(0), np.float32(4 / 3)}
     assert abs((dropped == 0).mean() - 0.25) < 0.02
     np.testing.assert_array_equal(layer.eval()(X), X)
+
+
+def test_weights_of_attention_are_dropped_in_training() -> None:
+    random.seed(1)
+    rng = np.random.default_rng(0)
+    q = rng.standard_normal((2, 3, 4, 8), np.float32)
+    bias = rng.standard_normal((4, 4), np.float32)
+    whole = F.scaled_dot_product_attention(q, q, q, bias, causal=True)
+    # So rare that nothing is dropped: the formula in its parts.
+    parts = F.scaled_dot_product_attention(q, q, q, bias, causal=True, dropout=1e-12)
+    np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-6)
+    ones = np.ones((64, 64, 1), np.float32)
+    kept = F.scaled_dot_product_attention(
+        np.zeros_like(ones), np.zeros_like(ones), ones, dropout=0.5
+    )
+    assert 0.9 < float(kept.mean()) < 1.1 and float(kept.min()) < 0.8
+    net = nn.MultiheadAttention(8, 2, dropout=0.5)
+    x = rng.standard_normal((1, 5, 8), np.float32)
+    assert not np.array_equal(net(x), net(x))
+    net.eval()
+    np.testing.assert_array_equal(net(x), net(x))
 
 
 def test_multihead_attention() -> None:

@@ -62,6 +62,17 @@ def test_a_step_runs_again_before_what_it_reads_is_overwritten() -> None:
         assert names.index(f"update{i}") > max(j for j, n in enumerate(names) if n in readers)
 
 
+def test_what_becomes_a_new_value_in_place_is_there_from_the_start() -> None:
+    steps = [Step("scale", [0, 1], [2]), Step("scatter", [2, 1], [3])]
+    plan = _plan(2, 1, {3: 0}, steps)
+    order, refused = in_order(plan, [Facts(in_place=[(0, 0)])] * 2)
+    assert (order, refused) == ([0, 1], []) and plan.updates == {3: 0, 2: 0}
+    assert (plan.buffers[2].place, plan.buffers[2].index) == ("input", 0)
+    plan = _plan(2, 1, {3: 0}, [*steps, Step("read", [2], [1])])
+    in_order(plan, [Facts(in_place=[(0, 0)])] * 3)
+    assert plan.updates == {3: 0}
+
+
 def test_what_frees_values_comes_early_and_what_overwrites_alone_late() -> None:
     steps = [Step("make", [0], [3]), Step("more", [3], [4]), Step("take", [4, 1], [6]),
              Step("apply", [6, 2], [7]), Step("gradient", [3, 0], [5])]  # fmt: skip

@@ -41,8 +41,8 @@ class Embeddings(nn.Module):
 class SelfAttention(nn.Module):
     """Queries, keys and values by three projections."""
 
-    def __init__(self, features: int, heads: int) -> None:
-        self.heads = heads
+    def __init__(self, features: int, heads: int, dropout: float) -> None:
+        self.heads, self.dropout = heads, nn.Dropout(dropout)
         self.query, self.key = nn.Linear(features, features), nn.Linear(features, features)
         self.value = nn.Linear(features, features)
 
@@ -54,7 +54,7 @@ class SelfAttention(nn.Module):
             F.transpose(F.reshape(part(x), shape), (0, 2, 1, 3))
             for part in (self.query, self.key, self.value)
         )
-        mixed = F.scaled_dot_product_attention(q, k, v, mask)
+        mixed = F.scaled_dot_product_attention(q, k, v, mask, dropout=self.dropout.rate)
         return F.reshape(F.transpose(mixed, (0, 2, 1, 3)), x.shape)
 
 
@@ -76,7 +76,7 @@ class Layer(nn.Module):
 
     def __init__(self, features: int, heads: int, hidden: int, dropout: float) -> None:
         self.attention = nn.Module()
-        self.attention.self = SelfAttention(features, heads)
+        self.attention.self = SelfAttention(features, heads, dropout)
         self.attention.output = Output(features, features, dropout)
         self.intermediate = nn.Module()
         self.intermediate.dense = nn.Linear(features, hidden)
@@ -91,7 +91,7 @@ class Layer(nn.Module):
 class Bert(LanguageModel):
     """Tokens `[B, T] -> [B, T, vocabulary]`: what each masked word was.
 
-    `dropout` is that of rows; attention's weights are not dropped.
+    `dropout` is that of rows and of attention's weights.
     """
 
     RENAMED = ((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias"))

@@ -35,7 +35,7 @@ class Attention(nn.Module):
         self.heads = heads
         self.c_attn = Conv1D(features, 3 * features)
         self.c_proj = Conv1D(features, features, std)
-        self.resid_dropout = nn.Dropout(dropout)
+        self.attn_dropout, self.resid_dropout = nn.Dropout(dropout), nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """`[B, T, E] -> [B, T, E]`."""
@@ -44,7 +44,7 @@ class Attention(nn.Module):
         q, k, v = (
             F.transpose(F.reshape(t, shape), (0, 2, 1, 3)) for t in F.split(self.c_attn(x), 3, -1)
         )
-        mixed = F.scaled_dot_product_attention(q, k, v, causal=True)
+        mixed = F.scaled_dot_product_attention(q, k, v, causal=True, dropout=self.attn_dropout.rate)
         rows = F.reshape(F.transpose(mixed, (0, 2, 1, 3)), x.shape)
         return self.resid_dropout(self.c_proj(rows))
 
@@ -78,7 +78,7 @@ class Block(nn.Module):
 class GPT2(LanguageModel):
     """Tokens `[B, T] -> [B, T, vocabulary]`: what comes next.
 
-    `dropout` is that of rows; attention's weights are not dropped.
+    `dropout` is that of rows and of attention's weights.
     """
 
     RENAMED = ((r"^(?=(?:wte|wpe|h|ln_f)\.)", "transformer."),)
