@@ -128,8 +128,8 @@ def main() -> None:
     for name in chosen.names or SUITE:
         rows.append(measured(name, chosen.torch, True))
         print(rows[-1], flush=True)
-    if chosen.json:
-        chosen.json.write_text(json.dumps({"bar": BAR, "rows": rows}, indent=1) + "\n")
+        if chosen.json:
+            chosen.json.write_text(json.dumps({"bar": BAR, "rows": rows}, indent=1) + "\n")
     if any(max(r["gradient"], r["loss"], r["buffers"]) > BAR for r in rows):
         raise SystemExit(1)
 

@@ -82,7 +82,9 @@ def model(name: str, batch: int) -> tuple[nn.Module, torch.Tensor, torch.Tensor]
     return getattr(torchvision.models, name)(weights=None), image, classes
 
 
-def sweep(name: str, batch: int, budgets: Iterable[float]) -> dict[str, Any]:
+def sweep(
+    net: nn.Module, x: torch.Tensor, target: torch.Tensor, budgets: Iterable[float]
+) -> dict[str, Any]:
     """What the partitioner makes of a model's step at each budget."""
     import torch._inductor.lowering  # what the decompositions look for
     from torch._dynamo.backends.common import aot_autograd
@@ -102,15 +104,14 @@ def sweep(name: str, batch: int, budgets: Iterable[float]) -> dict[str, Any]:
             print(points[-1], flush=True)
         nodes = [n for n in joint.graph.nodes if n.op == "call_function"]
         found.update(
-            model=name, batch=batch, points=points, step_flops=sum(map(flops, nodes)),
-            step_products=sum(map(products, nodes)), nodes=len(nodes),
+            points=points, nodes=len(nodes), step_flops=sum(map(flops, nodes)),
+            step_products=sum(map(products, nodes)),
         )  # fmt: skip
         raise Done
 
     backend = aot_autograd(
         fw_compiler=lambda g, _: g, partition_fn=partition, decompositions=select_decomp_table()
     )
-    net, x, target = model(name, batch)
     try:
         torch.compile(Step(net).train(), backend=backend, fullgraph=True)(x, target)
     except Exception:
@@ -278,5 +279,5 @@ def flops(node: fx.Node) -> int:
 if __name__ == "__main__":
     define_torchvision_operators()
     name, batch, out, *budgets = sys.argv[1:]
-    rows = sweep(name, int(batch), [float(b) for b in budgets] or BUDGETS)
+    rows = sweep(*model(name, int(batch)), [float(b) for b in budgets] or BUDGETS)
     Path(out).write_text(json.dumps(rows, indent=1) + "\n")
