@@ -27,8 +27,8 @@ Report = Callable[[str, int, int], None]
 class Point:
     """One budget and its plan: bytes, FLOPs, seconds on this target's cost model.
 
-    `peak` is the workspace of the plan; without `feasible` it is the least that was found, and
-    `limit` names the op that sets it.
+    `peak` is the workspace of the plan, `live` the most bytes that live at once in it; without
+    `feasible` it is the least that was found, and `limit` names the op that sets it.
     """
 
     budget: int
@@ -40,6 +40,7 @@ class Point:
     extra_seconds: float
     step_seconds: float
     recomputed: int
+    live: int = 0
     limit: str = ""
 
 
@@ -255,6 +256,7 @@ def _point(whole: _Version, version: _Version, limit: int, spent: float) -> Poin
         extra_seconds=version.seconds(fitted) - step,
         step_seconds=step,
         recomputed=len(runs) - len(version.plan.steps),
+        live=fitted.layout.peak,
         limit="" if fits else _limit(fitted, version.plan),
     )
 

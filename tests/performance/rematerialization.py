@@ -1,113 +1,191 @@
-"""The bars of recomputation: `python tests/performance/rematerialization.py OUT.json [--quick]`.
+"""The bars of recomputation: `docs/results/rematerialization.json`.
 
-On the training steps of `tests/support/training_models.py`: peak against extra FLOPs, planning
-times on one core (processor time), 50 falling budgets, fragmentation, growth over equal layers, the
-gap to a bound, and whether a baseline gets less memory at no more FLOPs.
+    python tests/performance/rematerialization.py [--only PART,...] [--names NAME,...] [--quick]
+
+On the compiled steps of the suite's ten models at batch 8 and on random layered graphs of 100 to
+5,000 kernels. The frontier is what `tyc memory NAME` says, where a budget may change the kernels
+too; all else is on the graphs of steps compiled without a budget (`tests/support/step_graphs.py`:
+compiled once, then read from `build/graphs` or from `--graphs FOLDER`). Bytes are those of the
+arena, for comparisons with others the largest live set on both sides; times are seconds of one
+core. Parts, each written when it is done:
+
+    frontier    extra FLOPs and time, arena, fragmentation and seconds at 50, 30, 20 % of the peak
+    falling     50 falling budgets
+    optimum     the step's cost over the exact optimum's, up to 60 kernels
+    bound       the step's cost over a lower bound's, on graphs of about 500 kernels
+    growth      the least peak at 33 % of extra FLOPs, for N = 16 .. 1024 equal layers
+    dominated   plans of Chen, Rotor and DTR, and ours at a budget of their peak
+
+Parts and names that are not chosen keep their figures. All of it takes about ten minutes on a quiet
+core, beside a few minutes to compile the graphs.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import statistics
 import sys
 import time
-from itertools import pairwise
+from collections.abc import Callable, Iterator
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from rematerialization_baselines import chen, dtr, rotor
+from dominance import dominated, front
+from exact_rematerialization import cheapest
+from kernel_sequences import Course
 from rematerialization_bound import least_extra
-from training_models import SUITE, equal
+from step_graphs import BATCH, RANDOM, SUITE, StepGraphs
+from training_models import chain, equal, random_layers
 
 from tyc.compiler.planning.budget import Placer
 from tyc.compiler.planning.graph import Graph
 from tyc.compiler.planning.rematerialize import Rematerializer
+from tyc.tools.memory_study import load_model, study
 
+ROOT = Path(__file__).resolve().parents[2]
 SHARES = (0.5, 0.3, 0.2)
+FALLING = ("resnet50", "unet", "vit_base", "random300")
+BOUNDED = ("unet", "vit_base", "gpt2", "bert_base", "random500")
+SMALL = (20, 30, 40, 60)
+QUICK = ("vgg19", "vit_base", "random300")
+
+Rows = Iterator[tuple[str, Any]]
 
 
-def measure(name: str, graph: Graph) -> dict[str, Any]:
-    """The frontier of one graph: extra FLOPs as a share of the step at each share of the peak."""
-    step = sum(kernel.cost for kernel in graph.kernels)
+class Bench:
+    """What the parts need: graphs, the chosen names, whether a quick look will do."""
+
+    def __init__(self, folder: Path, names: list[str], quick: bool) -> None:
+        self.graphs, self.names, self.quick = StepGraphs(folder), names, quick
+
+    def chosen(self, names: tuple[str, ...]) -> list[str]:
+        """Those of the names that are wanted."""
+        if self.names:
+            return [n for n in names if n in self.names]
+        return [n for n in names if n in QUICK] if self.quick else list(names)
+
+    def load(self, name: str) -> tuple[Graph, list[float]]:
+        """A graph of the suite, or a random one of so many kernels."""
+        if name not in SUITE and name.startswith("random"):
+            graph = random_layers(int(name.removeprefix("random")))
+            return graph, [kernel.cost for kernel in graph.kernels]
+        return self.graphs.load(name)
+
+
+def frontier(bench: Bench) -> Rows:
+    """The plans of each graph at each share of the peak; of models as `tyc memory` says."""
+    for name in bench.chosen(SUITE):
+        start = time.process_time()
+        if name in RANDOM:
+            yield name, _planned(bench.load(name)[0])
+            continue
+        found = study(load_model(name, BATCH, {}, None), list(SHARES))
+        points = [
+            _point(share, found.free_peak, p.peak, p.live, p.feasible) | {
+                "extra": p.extra_flops / p.step_flops,
+                "extra_time": p.extra_seconds / p.step_seconds,
+                "seconds": p.plan_seconds,
+                "limit": p.limit,
+            }
+            for share, p in zip(SHARES, found.points)
+        ]  # fmt: skip
+        row = {"kernels": found.kernels, "free_bytes": found.free_peak, "points": points}
+        yield name, row | {"seconds": time.process_time() - start}
+
+
+def _planned(graph: Graph) -> dict[str, Any]:
+    """The same of a graph whose FLOPs are its costs."""
     start = time.process_time()
     placer = Placer(graph)
-    row: dict[str, Any] = {"kernels": len(graph.kernels), "free_bytes": placer.free.arena_bytes}
+    free, step = placer.free.arena_bytes, sum(k.cost for k in graph.kernels)
+    row: dict[str, Any] = {"kernels": len(graph.kernels), "free_bytes": free, "points": []}
     row["order_seconds"] = time.process_time() - start
-    row["points"] = []
     for share in SHARES:
-        start = time.process_time()
-        fitted = placer.place(int(share * placer.free.arena_bytes))
-        row["points"].append(
-            {
-                "share": share,
-                "feasible": fitted.arena_bytes <= share * placer.free.arena_bytes,
-                "peak": fitted.arena_bytes / placer.free.arena_bytes,
-                "extra": fitted.extra / step,
-                "fragmentation": fitted.arena_bytes / max(fitted.layout.peak, 1),
-                "seconds": time.process_time() - start,
-            }
-        )
-    print(name, row, flush=True)
+        start, limit = time.process_time(), int(share * free)
+        fitted = placer.place(limit)
+        point = _point(share, free, fitted.arena_bytes, fitted.layout.peak,
+                       fitted.arena_bytes <= limit)  # fmt: skip
+        point |= {"extra": fitted.extra / step, "extra_time": fitted.extra / step}
+        row["points"].append(point | {"seconds": time.process_time() - start})
     return row
 
 
-def gaps(graph: Graph) -> list[float]:
-    """Cost of the step with what runs again over the bound of it, at each share that fits."""
-    planner = Rematerializer(graph, range(len(graph.kernels)))
-    step, middle = sum(kernel.cost for kernel in graph.kernels), planner.line.turn
-    found = []
-    for share in SHARES:
-        budget = int(share * planner.free.peak)
-        plan = planner.plan(budget)
-        if plan.peak <= budget:
-            turns = (middle - 2, middle, middle + 2)
-            bound = max(least_extra(planner.replayer, t, budget) for t in turns)
-            found.append((step + plan.extra) / (step + bound))
-    return found
+def _point(share: float, free: int, peak: int, live: int, fits: bool) -> dict[str, Any]:
+    return {
+        "share": share, "feasible": fits, "peak": peak / free, "fragmentation": peak / max(live, 1),
+    }  # fmt: skip
 
 
-def dominance(graph: Graph) -> list[dict[str, Any]]:
-    """Plans of baselines that no plan of ours with as few bytes is as cheap as."""
-    planner = Rematerializer(graph, range(len(graph.kernels)))
-    planner.line.classify(0.0, 0.0)
-    plans = [("chen", plan) for plan in chen(planner.line)]
-    for share in (0.7, 0.5, 0.4, 0.3, 0.2):
-        planner.line.classify(0.0, 0.0)
-        budget = int(share * planner.free.peak)
-        plans += [("rotor", rotor(planner.line, budget)), ("dtr", dtr(planner.replayer, budget))]
-    found, seen = [], set()
-    for name, plan in plans:
-        if plan is None or plan.peak in seen or plan.peak >= planner.free.peak:
-            continue
-        seen.add(plan.peak)
-        ours = planner.plan(plan.peak)
-        if ours.peak > plan.peak or ours.extra > plan.extra * (1 + 1e-9):
-            share = plan.peak / planner.free.peak
-            found.append(
-                {"baseline": name, "share": share, "extra": plan.extra, "ours": ours.extra}
-            )
-    return found
-
-
-def falling(graph: Graph, count: int = 50) -> dict[str, Any]:
+def falling(bench: Bench, count: int = 50) -> Rows:
     """Whether peaks fall with budgets, and stay within them where one is said to fit."""
-    placer = Placer(graph)
-    free = placer.free.arena_bytes
-    limits = [int(free * (1 - 0.8 * i / (count - 1))) for i in range(count)]
-    for limit in limits:
-        placer.place(limit)
-    plans = [placer.within(limit) or placer.smallest() for limit in limits]
-    peaks = [plan.arena_bytes for plan in plans]
-    return {"rises": sum(b > a for a, b in pairwise(peaks)), "peaks": peaks}
+    for name in bench.chosen(FALLING):
+        placer = Placer(bench.load(name)[0])
+        free = placer.free.arena_bytes
+        limits = [int(free * (1 - 0.8 * i / (count - 1))) for i in range(count)]
+        plans = [placer.place(limit) for limit in limits]
+        peaks = [plan.arena_bytes for plan in plans]
+        fits = [peak <= limit for peak, limit in zip(peaks, limits)]
+        yield (
+            name,
+            {
+                "rises": sum(b > a for a, b in pairwise(peaks)),
+                "over": sum(a < b for a, b in pairwise(fits)),
+                "fits": sum(fits),
+                "peaks": peaks,
+            },
+        )
 
 
-def growth(counts: tuple[int, ...]) -> dict[str, Any]:
+def optimum(bench: Bench) -> Rows:
+    """The cost of the step with what runs again over the exact optimum's."""
+    kinds = {"chain": chain, "random": random_layers}
+    for nodes, (kind, build), seed in product(
+        SMALL[: 2 if bench.quick else 4], kinds.items(), (1, 2)
+    ):
+        graph = build(nodes, seed)
+        course, order = Course(graph), list(range(len(graph.kernels)))
+        planner, step = Rematerializer(graph, order), sum(course.cost)
+        for share in (0.8, 0.6, 0.5, 0.4):
+            budget = int(share * planner.free.peak)
+            plan = planner.plan(budget)
+            ours = plan.kernels if plan.peak <= budget else None
+            exact = cheapest(course, order, budget, 30.0, ours)
+            row: dict[str, Any] = {"kernels": len(order), "fits": exact is not None}
+            if exact is not None:
+                row["gap"] = (step + plan.extra) / (step + exact.bound) - 1 if ours else None
+                row["proven"] = exact.extra <= exact.bound * (1 + 1e-6)
+                row["extra"] = exact.extra / step
+            yield f"{kind}{nodes}.{seed}@{share:.0%}", row
+
+
+def bound(bench: Bench) -> Rows:
+    """The cost of the step with what runs again over the bound of it, at each share that fits."""
+    for name in bench.chosen(BOUNDED):
+        graph = bench.load(name)[0]
+        placer, course = Placer(graph), Course(graph)
+        step, rows = sum(course.cost), []
+        for share in SHARES:
+            budget = int(share * placer.free.layout.peak)
+            fitted = placer.place(budget)
+            if fitted.layout.peak > budget:
+                continue
+            least = least_extra(course, placer.order, budget)
+            rows.append({
+                "share": share, "extra": fitted.extra / step, "bound": least / step,
+                "gap": (step + fitted.extra) / (step + least) - 1,
+            })  # fmt: skip
+        yield name, {"kernels": len(graph.kernels), "points": rows}
+
+
+def growth(bench: Bench) -> Rows:
     """The least peak at 33 % of extra FLOPs for N equal layers, and the slope of log over log."""
     rows = []
-    for count in counts:
+    for count in (16, 64, 256) if bench.quick else (16, 64, 256, 1024):
         graph = equal(count)
         planner = Rematerializer(graph, range(len(graph.kernels)))
         step = sum(kernel.cost for kernel in graph.kernels)
@@ -120,46 +198,72 @@ def growth(counts: tuple[int, ...]) -> dict[str, Any]:
             else:
                 low = middle
         rows.append((count, high))
+        yield "bytes", dict(rows)
     x = [math.log(n) for n, _ in rows]
     y = [math.log(b) for _, b in rows]
-    return {"bytes": dict(rows), "slope": statistics.linear_regression(x, y).slope}
+    yield "slope", statistics.linear_regression(x, y).slope
 
 
-def medians(suite: dict[str, Any]) -> dict[str, float | None]:
-    """The median of extra FLOPs at each share; `None` where the middle one does not fit."""
-    found = {}
-    for i, share in enumerate(SHARES):
-        points = [row["points"][i] for row in suite.values()]
-        middle = statistics.median(p["extra"] if p["feasible"] else math.inf for p in points)
-        found[str(share)] = middle if math.isfinite(middle) else None
+def beaten(bench: Bench) -> Rows:
+    """Plans of baselines, and whether one of ours with as few bytes costs more."""
+    for name in bench.chosen(SUITE):
+        graph = bench.load(name)[0]
+        if len(graph.kernels) > _MOST_COMPARED:
+            continue
+        placer, course = Placer(graph), Course(graph)
+        orders = {tuple(placer.order), tuple(range(len(graph.kernels)))}
+        plans = front(course, [list(order) for order in sorted(orders)])
+        yield name, list(dominated(placer, plans, 4 if bench.quick else 8))
+
+
+_MOST_COMPARED = 3000
+
+PARTS: dict[str, Callable[[Bench], Rows]] = {
+    "frontier": frontier,
+    "falling": falling,
+    "optimum": optimum,
+    "bound": bound,
+    "growth": growth,
+    "dominated": beaten,
+}
+
+
+def medians(rows: dict[str, Any]) -> dict[str, Any]:
+    """The medians of extra FLOPs over models, and over all graphs, at each share; `None` where the
+    middle one does not fit."""
+    found: dict[str, Any] = {}
+    for label, names in (("models", set(rows) - set(RANDOM)), ("all", set(rows))):
+        found[label] = {}
+        for i, share in enumerate(SHARES):
+            points = [rows[name]["points"][i] for name in sorted(names)]
+            extras = [p["extra"] if p["feasible"] else math.inf for p in points]
+            middle = statistics.median(extras) if extras else math.inf
+            found[label][str(share)] = middle if math.isfinite(middle) else None
     return found
 
 
-def main(output: str, quick: bool) -> None:
-    """Measures all; the JSON is written after each part."""
-    small = ("vgg19", "resnet50", "vit", "random300")
-    found: dict[str, Any] = {"suite": {}, "gap_to_bound": {}, "dominated": {}}
-
-    def keep() -> None:
-        found["median_extra"] = medians(found["suite"])
-        Path(output).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-
-    for name in SUITE:
-        if not quick or name in small:
-            found["suite"][name] = measure(name, SUITE[name]())
-            keep()
-    found["falling"] = falling(SUITE["random100" if quick else "random300"]())
-    keep()
-    for name in small:
-        found["gap_to_bound"][name] = gaps(SUITE[name]())
-        keep()
-    found["growth"] = growth((16, 64, 256) if quick else (16, 64, 256, 1024))
-    keep()
-    for name in small:
-        found["dominated"][name] = dominance(SUITE[name]())
-        keep()
-    print({k: found[k] for k in ("median_extra", "gap_to_bound", "growth", "dominated")})
+def main() -> None:
+    """Measures the chosen parts; the JSON is written after each graph."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    output = ROOT / "docs" / "results" / "rematerialization.json"
+    parser.add_argument("--json", type=Path, default=output)
+    parser.add_argument("--graphs", type=Path, default=ROOT / "build" / "graphs")
+    parser.add_argument("--only", default=",".join(PARTS))
+    parser.add_argument("--names", default="")
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args()
+    bench = Bench(given.graphs, [n for n in given.names.split(",") if n], given.quick)
+    found = json.loads(given.json.read_text()) if given.json.exists() else {}
+    found = {part: found.get(part, {}) for part in PARTS}
+    for part in given.only.split(","):
+        start = time.process_time()
+        for name, row in PARTS[part](bench):
+            found[part][name] = row
+            print(part, name, row, flush=True)
+            found["medians"] = medians(found["frontier"])
+            given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        print(f"{part}: {time.process_time() - start:.0f} s", flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], "--quick" in sys.argv)
+    main()

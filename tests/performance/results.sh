@@ -19,5 +19,5 @@ run leaks
 run truth
 run budget_step
 run torch_budget --python "$peers"
-run rematerialization "$out/rematerialization.json"
+run rematerialization --json "$out/rematerialization.json"
 run bench
