@@ -31,11 +31,12 @@ _NEAR = 8
 class Cuts:
     """Positions after which values are kept, ascending, with their levels; the highest level lasts
     from the first use to the last. `within` are stretches (after one position, up to another) with
-    the level of what is saved in them; 0 elsewhere."""
+    the level of what is saved in them; 0 elsewhere. What crosses a `bare` position is not kept."""
 
     positions: tuple[int, ...]
     levels: tuple[int, ...]
     within: tuple[tuple[int, int, int], ...] = ()
+    bare: frozenset[int] = frozenset()
 
 
 class Line:
@@ -66,7 +67,7 @@ class Line:
         self.cheap, self.dear = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
         self.made = self._made()
         self.crossing = self._crossing(early)
-        self.beside = self._beside(profile)
+        self.beside, self.hold = self._beside(profile)
 
     def _pinned(self) -> np.ndarray:
         """What is read far later on the way back than what was made about when it was."""
@@ -121,16 +122,20 @@ class Line:
         np.add.at(change, self.forward[chosen], -self.size[chosen])
         return np.cumsum(change)
 
-    def _beside(self, profile: np.ndarray) -> np.ndarray:
-        """The most bytes that live beside saved values while the way back is at a position."""
+    def _beside(self, profile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The most and the fewest bytes that live beside saved values while the way back is at a
+        position."""
         count = len(profile)
         change = np.zeros(count + 1, dtype=np.int64)
         np.add.at(change, self.born[self.saved], self.size[self.saved])
         np.add.at(change, self.final[self.saved] + 1, -self.size[self.saved])
         rest = profile - np.cumsum(change[:-1])
         most = np.zeros(self.turn + 2, dtype=np.int64)
-        np.maximum.at(most, np.asarray(self.sites[self.turn :]), rest[self.turn :])
-        return most
+        least = np.full(self.turn + 2, int(rest.max(initial=0)), dtype=np.int64)
+        sites = np.asarray(self.sites[self.turn :])
+        np.maximum.at(most, sites, rest[self.turn :])
+        np.minimum.at(least, sites, rest[self.turn :])
+        return most, np.minimum(least, most)
 
     def cuts(self, budget: float, share: float, levels: int) -> Cuts | None:
         """Cuts that should fit the budget; `None` where these levels do not reach the turn. Each
@@ -182,6 +187,7 @@ class Line:
         levels = np.zeros(len(self.size), dtype=np.int64)
         for c, level in zip(cuts.positions, cuts.levels):
             crosses = (self.born <= c) & (self.forward > c) & (self.born >= 0)
+            crosses &= c not in cuts.bare
             levels[crosses] = np.maximum(levels[crosses], level)
         saved = self.saved & ~self.cheap
         for low, high, level in cuts.within:

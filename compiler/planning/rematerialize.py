@@ -97,9 +97,9 @@ class Rematerializer:
                 yield found
 
     def _chained(self, budget: int) -> Iterator[Candidate]:
-        for cheap in CHEAP:
+        for cheap, running in ((CHEAP[0], False), *((cheap, True) for cheap in CHEAP)):
             self.line.classify(cheap, 0)
-            yield from self._follow(best_cuts(self.line, budget, ROOMS))
+            yield from self._follow(best_cuts(self.line, budget, ROOMS, running))
 
     def _ruled(self, budget: int) -> Iterator[Candidate]:
         for cheap, dear in product(CHEAP, DEAR):

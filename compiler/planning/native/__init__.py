@@ -93,7 +93,19 @@ class Chain(ctypes.Structure):
     _fields_ = [
         ("count", ctypes.c_int32),
         ("slots", ctypes.c_int32),
-        *((name, ctypes.c_void_p) for name in ("work", "made", "beside", "cross")),
+        *(
+            (name, ctypes.c_void_p)
+            for name in (
+                "work",
+                "last",
+                "made",
+                "beside",
+                "cross",
+                "first",
+                "later",
+                "hold",
+            )
+        ),
     ]
 
 

@@ -98,9 +98,13 @@ typedef struct {
 typedef struct {
     int32_t count, slots;
     const double *work;    /* [count + 1]: cost of all stretches before one */
+    const double *last;    /* [count]: cost of one again when what crosses its end is there */
     const int32_t *made;   /* [count + 1]: what is saved and made before a stretch */
     const int32_t *beside; /* [count]: what lives beside what is saved while on the way back */
     const int32_t *cross;  /* [count + 1][count + 1]: what is made from i on and crosses j */
+    const int32_t *first;  /* [count]: what a kernel of it touches that is made in it */
+    const int32_t *later;  /* [count]: what a kernel of it touches */
+    const int32_t *hold;   /* [count]: the least that lives beside what is saved on the way back */
 } tyc_chain;
 
 /* What the last play came to. */
