@@ -22,6 +22,7 @@ from tyc.compiler.schedules.kernel import Packing
 from tyc.compiler.targets import Target
 from tyc.compiler.transforms.plan_memory import Weight
 from tyc.dialects.types import TensorType
+from tyc.runtime import abi
 from tyc.runtime.errors import UserError
 
 Tensors = Sequence[tuple[str, TensorType]]
@@ -210,6 +211,8 @@ def _source(
 ) -> model.ModelSource:
     """What one version's own object says; its weights are those from number `begin` on."""
     end = begin + len(parts.weights)
+    left_out = abi.PLAN_KEYS if parts.options.strip else ()
+    said = {key: value for key, value in facts.items() if key not in left_out}
     return model.ModelSource(
         name=parts.name,
         inputs=parts.inputs,
@@ -220,7 +223,7 @@ def _source(
         weights_bytes=packed.nbytes,
         external_weights=external,
         target=parts.target,
-        manifest=json.dumps(facts, separators=(",", ":")),
+        manifest=json.dumps(said, separators=(",", ":")),
         manifest_file=manifest_file,
         step_lines=manifest.step_lines(facts),
         symbol=symbol,

@@ -17,7 +17,7 @@ class Options:
     results are then the same bits. `level` is `-O0` .. `-O3`. `weights` is `embed` or `external`.
     `memory_budget` is the most bytes that the workspace may have, or, as a float up to 1, the share
     of what it has without a budget, or `"auto"`, the knee; time is traded for it.
-    `strip` leaves symbols and debug information out of the library.
+    `strip` leaves symbols, debug information and the plan's description out of the library.
     """
 
     exact: bool = False

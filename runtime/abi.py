@@ -101,6 +101,9 @@ _IMPLIED = {"sse3", "ssse3", "sse4.1", "cx16", "sahf", "crc32", "xsave", "evex51
 EXTERNAL_WEIGHTS = 1
 """Flag of `tyc_model`: the weights stand in a file beside the library."""
 
+PLAN_KEYS = ("kernels", "buffers", "steps")
+"""What a stripped library's manifest lacks, and only the file beside it says."""
+
 MODEL_MAX_TENSORS = 4096
 """The most inputs, and the most outputs, that `NAME_call` takes."""
 

@@ -14,7 +14,7 @@ from typing import Any
 from tyc.runtime import abi
 from tyc.runtime.elf import model_name
 from tyc.runtime.errors import InternalError, UserError
-from tyc.runtime.signature import abi_mismatch, read_manifest
+from tyc.runtime.signature import abi_mismatch, read_manifest, with_plan
 
 _POINTER = ctypes.c_void_p
 _STATUS = ctypes.c_int32
@@ -62,7 +62,7 @@ class Library:
         self.name = model_name(path)
         self._cdll = _open(path)
         self.run = self.function("run")
-        self.manifest = read_manifest(self.function("manifest")(), str(path))
+        self.manifest = with_plan(read_manifest(self.function("manifest")(), str(path)), path)
         self._check_fit()
         self.workspace_bytes: int = self.function("workspace_bytes")()
 

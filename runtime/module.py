@@ -141,7 +141,14 @@ class Module:
 
     def profile(self, *args: Any, **kwargs: Any) -> np.ndarray:
         """Runs the model once, as a call does. Gives the time in nanoseconds before the first of
-        the manifest's steps, and after each one."""
+        the manifest's steps, and after each one. Raises `UserError` for a stripped library without
+        the file beside it, as nothing else says how many steps there are."""
+        if "steps" not in self.manifest:
+            raise UserError(
+                "a stripped library's steps stand in the manifest beside it, got none",
+                node=str(self._library.path),
+                hint="keep the .json that `tyc compile` wrote, or compile without --strip",
+            )
         times = np.zeros(len(self.manifest["steps"]) + 1, np.int64)
         results = [np.empty(shape, dtype) for dtype, shape in self._output_types]
         pointers = self._pointers(self._arrays(args, kwargs), results)

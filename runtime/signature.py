@@ -8,6 +8,7 @@ import re
 from collections import namedtuple
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,26 @@ class TensorSpec:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.dtype}{list(self.shape)}"
+
+
+def with_plan(manifest: dict[str, Any], library: Path) -> dict[str, Any]:
+    """The manifest of a stripped library with the plan that the file beside it has; without that
+    file, or where it is another library's, as it is."""
+    if "steps" in manifest:
+        return manifest
+    cpu = manifest.get("target", {}).get("cpu")
+    for suffix in (".json", f".{cpu}.json"):
+        try:
+            whole = json.loads(library.with_suffix(suffix).read_text())
+        except (OSError, ValueError):
+            continue
+        if isinstance(whole, dict) and _without_plan(whole) == manifest:
+            return whole
+    return manifest
+
+
+def _without_plan(manifest: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in manifest.items() if key not in abi.PLAN_KEYS}
 
 
 def read_manifest(text: bytes, node: str) -> dict[str, Any]:

@@ -49,12 +49,19 @@ def _manifest(library: Path) -> tuple[dict[str, Any], bool]:
     from tyc.runtime.library import Library
 
     try:
-        return Library(library).manifest, True
+        manifest = Library(library).manifest
     except (UserError, InternalError):
         beside = library.with_suffix(".json")
         if not (library.exists() and beside.exists()):
             raise
         return json_module.loads(beside.read_text()), False
+    if "kernels" not in manifest:
+        raise UserError(
+            "a stripped library's kernels stand in the manifest beside it, got none",
+            node=str(library),
+            hint="keep the .json that `tyc compile` wrote, or compile without --strip",
+        )
+    return manifest, True
 
 
 def _plan_text(memory: dict[str, Any]) -> str:

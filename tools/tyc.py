@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "profile": "tyc profile resnet18.onnx --threads 1 --html profile.html",
     "check": "tyc check model.onnx --shape images=1x3x224x224",
     "inspect": "tyc inspect resnet18.so",
+    "size": "tyc size resnet18.so --html size.html",
     "opt": "tyc opt program.mlir --passes=canonicalize,cse",
     "ops": "tyc ops --markdown",
     "targets": "tyc targets",

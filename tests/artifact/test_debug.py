@@ -9,14 +9,18 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from artifact_models import Built, compile_model
 from host_programs import cc
+from tolerances import assert_close
 
 from tyc.compiler.codegen import debug
 from tyc.compiler.codegen.native import task_symbol
 from tyc.compiler.options import Options
 from tyc.runtime import elf, load
+from tyc.runtime.errors import UserError
+from tyc.tools import inspect
 
 HOST = """
 #include <stdlib.h>
@@ -109,6 +113,18 @@ def test_strip_leaves_nothing_out_that_runs(vision, tmp_path):
     assert ".symtab" not in sections and ".debug" not in sections
     assert elf.model_name(small.path) == "vision"
     assert load(small.path).manifest == load(vision.path).manifest
+    assert b'"steps"' not in small.path.read_bytes()
+
+
+def test_a_stripped_library_alone_runs_but_has_no_steps(tmp_path):
+    small = compile_model("vision", tmp_path / "vision.so", Options(strip=True))
+    (tmp_path / "vision.json").unlink()
+    module = load(small.path)
+    assert_close(np.asarray(module(*small.inputs)), np.asarray(small.wanted[0]))
+    with pytest.raises(UserError, match="steps stand in the manifest beside it, got none"):
+        module.profile(*small.inputs)
+    with pytest.raises(UserError, match="kernels stand in the manifest beside it, got none"):
+        inspect.inspect_command(small.path)
 
 
 def test_a_line_of_python_is_where_its_step_comes_from():

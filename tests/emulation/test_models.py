@@ -43,6 +43,8 @@ def test_real_models_agree_with_onnxruntime(
     if not model.exists:
         assert model.path.is_relative_to(zoo.EXPORTED), f"{model.path} is missing: run make test"
         pytest.skip("exported by make bench")
+    if target.pointer_bits == 32 and model.name == "magika":
+        pytest.skip("one real model is enough here")
     program = tyc.onnx.load(model.path, model.shapes or None)
     inputs, outputs = list(program.inputs), list(program.outputs)
     written = compile_program(program, tmp_path / "model.so", target)
