@@ -13,7 +13,6 @@ import cross_kernels
 
 from tyc.compiler.targets import Target
 
-
 EXCEPTIONS = {
     "aarch64-linux-gnu": set(),
     # The logarithm of a subnormal number: NEON's vectors of 32-bit Arm flush it to zero.
