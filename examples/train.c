@@ -5,20 +5,15 @@
 
 int main(void) {
   static float point[64][2], loss;
-  static int64_t label[64], count;
-  static float hidden[2][32], hidden_bias[2][16], out[2][32], out_bias[2][2];
-  static double lr;
-  /* The state is the caller's: the library writes its first values, then updates it in place. */
-  step_inputs inputs = {
-      .point = point[0], .label = label, .lr = &lr, .count = &count,
-      .hidden_weight = hidden[0], .hidden_weight_momentum = hidden[1],
-      .hidden_bias = hidden_bias[0], .hidden_bias_momentum = hidden_bias[1],
-      .out_weight = out[0], .out_weight_momentum = out[1],
-      .out_bias = out_bias[0], .out_bias_momentum = out_bias[1],
-  };
+  static int64_t label[64];
+  step_inputs inputs = {.point = point[0], .label = label};
   step_outputs outputs = {.output = &loss};
+  /* The state is the caller's, in one block or tensor by tensor: parameters, moments, the learning
+     rate. The library writes its first values, then updates it in place. */
+  void *state = aligned_alloc(TYC_ALIGNMENT, step_state_bytes());
+  void *workspace = aligned_alloc(TYC_ALIGNMENT, step_workspace_bytes());
+  step_place_state(&inputs, state);
   tyc_status status = step_initialize(&inputs);
-  void *workspace = aligned_alloc(64, step_workspace_bytes());
   uint32_t seed = 1;
   for (int i = 0; i < 300 && status == TYC_OK; i++) {
     for (int k = 0; k < 128; k++) {
@@ -32,5 +27,6 @@ int main(void) {
   }
   if (status != TYC_OK) fprintf(stderr, "%s\n", step_status_message(status));
   free(workspace);
+  free(state);
   return status != TYC_OK;
 }

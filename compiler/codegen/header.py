@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tyc.compiler.planning.memory import reserved
 from tyc.dialects.types import DType, TensorType
 from tyc.runtime import native
 
@@ -101,13 +102,35 @@ def emit_header(
     lines += [*_struct(name, "outputs", outputs, external, changes), ""]
     lines += [_FUNCTIONS.replace("NAME", name).replace("STEPS", str(steps))]
     if changes.state:
-        lines += [_INITIALIZE.replace("NAME", name)]
+        lines += [_INITIALIZE.replace("NAME", name), *_placed(name, inputs, changes.state)]
     if external:
         lines += [_WEIGHTS.replace("NAME", name)]
     lines += ["#ifdef __cplusplus", "}", "#endif", f"#endif /* {guard} */", ""]
     return "\n".join(lines)
 
 
+def _placed(
+    name: str, inputs: Sequence[tuple[str, TensorType]], state: frozenset[str]
+) -> list[str]:
+    """Functions of the header alone, which put all of the state into one block."""
+    rows, at = [], 0
+    for field, (original, kind) in zip(identifiers([n for n, _ in inputs]), inputs):
+        if original in state:
+            rows.append(f"    inputs->{field} = ({c_type(kind.dtype)} *)((char *)block + {at});")
+            at += reserved(kind.nbytes)
+    return [
+        _STATE_BYTES.replace("NAME", name),
+        f"static inline size_t {name}_state_bytes(void) {{ return {at}; }}",
+        _PLACE_STATE.replace("NAME", name),
+        f"static inline void {name}_place_state({name}_inputs *inputs, void *block) {{",
+        *rows, "}", "",
+    ]  # fmt: skip
+
+
+_STATE_BYTES = "/* Bytes of all tensors that NAME_initialize sets, in one block. */"
+_PLACE_STATE = (
+    "/* Points these inputs into a block, whose address is a multiple of TYC_ALIGNMENT. */"
+)
 _FUNCTIONS = """\
 /* Bytes of the workspace, which the caller owns; its address is a multiple of TYC_ALIGNMENT. */
 size_t NAME_workspace_bytes(void);

@@ -114,6 +114,7 @@ int main(void) {{
     step_inputs inputs = {{{inputs}}};
     step_outputs outputs = {{.output = &loss}};
     void *workspace = aligned_alloc(TYC_ALIGNMENT, step_workspace_bytes());
+{place}
     step_inputs none = inputs;
     none.lr = NULL;
     if (step_initialize(NULL) == TYC_OK || step_initialize(&none) == TYC_OK) return 3;
@@ -129,16 +130,28 @@ int main(void) {{
 """
 
 
-def test_the_library_trains_from_c(wanted: Any, library: Path, tmp_path: Path) -> None:
+PLACE = """
+    void *state = malloc(step_state_bytes() + TYC_ALIGNMENT);
+    char *begin = (char *)state + TYC_ALIGNMENT - (size_t)state % TYC_ALIGNMENT;
+    step_place_state(&inputs, begin);
+    if ((char *)inputs.lr < begin || (char *)inputs.lr >= begin + step_state_bytes()) return 5;
+"""
+
+
+@pytest.mark.parametrize("place", ["", PLACE], ids=["apart", "block"])
+def test_the_library_trains_from_c(wanted: Any, library: Path, tmp_path: Path, place: str) -> None:
     module, header = runtime.load(library), library.with_suffix(".h").read_text()
     struct = header[: header.index("} step_inputs;")].rsplit("typedef struct {", 1)[1]
     fields = [row.split(";")[0].split("*")[-1] for row in struct.strip().splitlines()]
     sizes = [max(s.nbytes // s.numpy_dtype.itemsize, 1) for s in module.inputs]
     kinds = [_C[s.dtype] for s in module.inputs]
-    buffers = [f"    static {k} {f}[{n}];" for k, f, n in zip(kinds, fields, sizes, strict=True)]
+    if place:
+        fields = [f for f in fields if f in ("image", "label")]
+    buffers = [f"    static {k} {f}[{n}];" for k, f, n in zip(kinds, fields, sizes)]
     text = PROGRAM.format(
         buffers="\n".join([*buffers, "    static float loss;"]),
         inputs=", ".join(f".{f} = {f}" for f in fields),
+        place=place,
     )
     (tmp_path / "loop.c").write_text(text)
     flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{library.parent}"]
