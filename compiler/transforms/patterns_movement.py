@@ -201,6 +201,7 @@ MOVEMENT: dict[str, tuple[Pattern, ...]] = {
     "pad": (drop_what_changes_nothing, merge_pads),
     "tile": (drop_what_changes_nothing, reshape_where_only_units_come),
     "reverse": (drop_what_changes_nothing,),
+    "dilate": (drop_what_changes_nothing,),
     "cast": (drop_what_changes_nothing, merge_casts),
     "concat": (drop_empty_parts, merge_concats, join_slices),
     **dict.fromkeys(REDUCTIONS, (reshape_where_only_units_come,)),

@@ -26,7 +26,7 @@ from typing import Any
 from mlir import ir
 
 from tyc.compiler.rewriting import users
-from tyc.compiler.transforms.constants import Context, has_one_use, made_by
+from tyc.compiler.transforms.constants import Context, has_one_use, made_by, rebuilt
 from tyc.compiler.transforms.worklist import Pattern
 from tyc.dialects import building, ty
 from tyc.dialects.ods import VARIADIC_LIMIT
@@ -78,6 +78,29 @@ def sum_before_scatter(op: Any, context: Context) -> ir.Value | None:
             total = ty.add(x, made.x)
             return ty.scatter_nd(total, made.indices, made.updates, reduction="add")
     return None
+
+
+def select_rows_of_factor(op: Any, context: Context) -> ir.Value | None:
+    """concat(rows of x^T g, other rows, ...) is concat(columns of x, other columns, ...)^T g, where
+    x is the smaller one and nothing else reads the product: it stands as it is wanted at once."""
+    slices = [made_by(v, "slice") for v in op.xs]
+    if op.axis % _type(op.y).rank or any(s is None or set(s.steps) != {1} for s in slices):
+        return None
+    product = made_by(slices[0].x, "matmul")
+    if product is None or _type(product.y).rank != 2 or any(s.x != product.y for s in slices):
+        return None
+    readers = {v for v in op.xs if has_one_use(v)}
+    whole = all(s.sizes[1] == _type(product.y).shape[1] for s in slices)
+    if not whole or len(users(product.y)) != len(readers):
+        return None
+    if 2 * _type(product.a).nbytes > _type(product.y).nbytes or not product.transpose_a:
+        return None
+    depth = _type(product.a).shape[0]
+    parts = [
+        ty.slice(product.a, starts=[0, s.starts[0]], sizes=[depth, s.sizes[0]], steps=[1, 1])
+        for s in slices
+    ]
+    return rebuilt(product, ty.concat(parts, axis=1), product.b)
 
 
 def _goes_on(op: Any) -> bool:
@@ -152,5 +175,6 @@ def _terms(total: ir.Value) -> tuple[list[Any], list[ir.Value]]:
 
 
 SUMS: dict[str, tuple[Pattern, ...]] = {
-    "add": (concat_of_padded, product_of_concats, scatter_into_sum, sum_before_scatter)
+    "add": (concat_of_padded, product_of_concats, scatter_into_sum, sum_before_scatter),
+    "concat": (select_rows_of_factor,),
 }
