@@ -39,6 +39,7 @@ from tyc.compiler.transforms.plan_memory import (
     separate_updates,
 )
 from tyc.compiler.transforms.simplify import simplify
+from tyc.compiler.transforms.split_batch import split_batch
 from tyc.compiler.transforms.split_reductions import split_reductions
 from tyc.compiler.transforms.strip import strip
 from tyc.compiler.transforms.strip_sums import cut_region, find_region
@@ -67,6 +68,8 @@ Progress = Callable[[str, int, int], None]
 
 def _fuse(program: Program, options: Options) -> None:
     fuse(program, options.level > 0)
+    if options.level > 0:
+        split_batch(program, options)
     if options.level > 0 and (options.memory_budget is None or not _may_strip(program, options)):
         place_parts(program)
 

@@ -46,6 +46,11 @@ def place_parts(program: Program) -> None:
         _rewrite(program, placing)
 
 
+def live_peak(program: Program) -> int:
+    """The most bytes that live while a fused program runs in its order, nothing in place."""
+    return _Placing(program).peak
+
+
 class _Placing:
     """The calls of main, and which of them need not run."""
 

@@ -18,7 +18,7 @@ from mlir.dialects import func
 
 from tyc.compiler.rewriting import producer
 from tyc.compiler.transforms import kinds
-from tyc.dialects import building, windows
+from tyc.dialects import building, ty, windows
 from tyc.dialects.types import TensorType
 
 
@@ -165,6 +165,26 @@ def _reshape(op: Any, rows: Rows) -> Need | None:
             shape = list(after)
             shape[rows.axis] = rows.stop - rows.start
             return Need([Rows(d, rows.start, rows.stop)], {"shape": shape})
+    return _leading(op, rows)
+
+
+def _leading(op: Any, rows: Rows) -> Need | None:
+    """Leading rows that are the same piece of memory in both shapes."""
+    x, y = _operand_types(op)[0], _result_type(op)
+    if rows.axis or not x.rank or any(r * x.shape[0] % y.shape[0] for r in (rows.start, rows.stop)):
+        return None
+    start, stop = (r * x.shape[0] // y.shape[0] for r in (rows.start, rows.stop))
+    return Need([Rows(0, start, stop)], {"shape": [rows.stop - rows.start, *y.shape[1:]]})
+
+
+def summand(op: Any, rows: Rows) -> Need | None:
+    """What an op that sums over the leading axis needs for the part of its sum that comes from
+    these rows; `None` for other ops."""
+    if op.NAME == "conv_weight_gradient":
+        return Need([rows, rows])
+    if op.NAME == "reduce_sum":
+        rank = _operand_types(op)[0].rank
+        return Need([rows]) if 0 in (a % rank for a in op.axes) else None
     return None
 
 
@@ -183,14 +203,20 @@ _RULES: dict[str, Callable[[Any, Rows], Need | None]] = {
 
 class Strip:
     """A kernel for some rows of its result: `arguments` has the rows of each argument that it takes
-    (`None` for all), or is `None` where the kernel needs everything for any row."""
+    (`None` for all), or is `None` where the kernel needs everything for any row.
 
-    def __init__(self, function: ir.Operation, rows: Rows) -> None:
+    With `summed` rows are those of what the kernel's last op sums over, and the result is the part
+    of the sum that comes from them.
+    """
+
+    def __init__(self, function: ir.Operation, rows: Rows, summed: bool = False) -> None:
         self.function = function
         self.block = function.regions[0].blocks[0]
         self.operations = [o.operation for o in self.block.operations]
         self.needs: dict[ir.Operation, Need] = {}
-        self.rows: dict[ir.Value, Rows | None] = {self.operations[-1].operands[0]: rows}
+        self.result = self.operations[-1].operands[0]
+        self.rows: dict[ir.Value, Rows | None] = {self.result: None if summed else rows}
+        self.part = rows if summed else None
         self.arguments: list[Rows | None] | None = None
         if len(self.operations[-1].operands) == 1 and self._follow():
             self.arguments = [self._argument(a) for a in self.block.arguments]
@@ -203,15 +229,19 @@ class Strip:
                 return False
             if operation.name in ("ty.constant", "ty.full"):
                 continue
-            need = None
-            if rows is not None:
-                need = needed(building.view(operation), rows)
+            need = self._need(operation, rows)
             if need is None:
                 return False
             self.needs[operation] = need
             for value, wanted in zip(operation.operands, need.operands):
                 self._want(value, wanted)
         return True
+
+    def _need(self, operation: ir.Operation, rows: Rows | None) -> Need | None:
+        op = building.view(operation)
+        if self.part is not None and operation.results[0] == self.result:
+            return summand(op, self.part)
+        return None if rows is None else needed(op, rows)
 
     def _want(self, value: ir.Value, rows: Rows | None) -> None:
         known = self.rows.get(value, rows)
@@ -223,15 +253,18 @@ class Strip:
         rows, shape = self.rows.get(value), building.type_of(value).shape
         return rows if rows is not None and rows.axis == leading_axis(shape) else None
 
-    def emit(self, module: ir.Module, name: str) -> ir.Operation:
-        """The function, at the end of the module."""
+    def emit(self, module: ir.Module, name: str, adds: bool = False) -> ir.Operation:
+        """The function, at the end of the module. With `adds` its last argument, one more, is
+        added to the result."""
         assert self.arguments is not None
         types = []
         for value, rows in zip(self.block.arguments, self.arguments):
             t = building.type_of(value)
             types.append(value.type if rows is None else building.mlir_type(_cut(t, rows)))
-        result = self.operations[-1].operands[0]
-        kind = building.mlir_type(_cut(building.type_of(result), _some(self.rows[result])))
+        result, rows = self.result, self.rows[self.result]
+        kind = building.type_of(result)
+        kind = building.mlir_type(kind if rows is None else _cut(kind, rows))
+        types += [kind] if adds else []
         with ir.InsertionPoint(module.body), self.function.location:
             function = func.FuncOp(name, (types, [kind]), visibility="private")
         block, made = function.add_entry_block(), function.operation
@@ -247,6 +280,9 @@ class Strip:
                 with operation.location:
                     self._emit_op(operation, values)
             value = values[result][0]
+            if adds:
+                with self.operations[-1].location:
+                    value = ty.add(value, block.arguments[len(types) - 1])
             func.ReturnOp([value], loc=self.operations[-1].location)
         return made
 
@@ -270,11 +306,6 @@ class Strip:
         values[operation.results[0]] = (made, self.rows[operation.results[0]])
 
 
-def _some(rows: Rows | None) -> Rows:
-    assert rows is not None
-    return rows
-
-
 def _cut(t: TensorType, rows: Rows) -> TensorType:
     shape = list(t.shape)
     shape[rows.axis] = rows.stop - rows.start
@@ -291,8 +322,6 @@ def _read(made: tuple[ir.Value, Rows | None], wanted: Rows | None) -> ir.Value:
 
 def cut_rows(value: ir.Value, rows: Rows, first: int = 0) -> ir.Value:
     """Rows of a value whose first row is number `first`: a `ty.slice`."""
-    from tyc.dialects import ty
-
     shape = list(building.type_of(value).shape)
     if rows.start == first and rows.stop - rows.start == shape[rows.axis]:
         return value
