@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,8 @@ from tyc.dialects import scalar as s
 from tyc.dialects import ty, windows
 from tyc.dialects.building import type_of
 from tyc.dialects.scalar import Scalar
-from tyc.dialects.ty.pooling import lowest
-from tyc.dialects.types import TensorType, accumulator, i64
+from tyc.dialects.ty.pooling import NONE, lowest
+from tyc.dialects.types import TensorType, accumulator, i64, u8
 from tyc.dialects.windows import Windows
 
 
@@ -82,6 +82,32 @@ def max_pool_indices(op: Any, x: ir.Value) -> list[ir.Value]:
     least = lowest(t.dtype.numpy)
     outputs = [(out, least), (TensorType(out.shape, i64), -1)]
     return pooled(x, t, w, op.layout, outputs, body, least)
+
+
+@lower(ty.MaxPoolTapsOp)
+def max_pool_taps(op: Any, x: ir.Value) -> ir.Value:
+    """Two accumulators: the maximum, which nothing reads, and the number of its tap."""
+    t, out = type_of(op.x), type_of(op.y)
+    w = Windows.of(op.kernel, op.strides, op.padding, op.dilations)
+    axes = windows.spatial_axes(op.layout, t.rank)
+
+    def body(value: Scalar, _: Scalar, best: Scalar, tap: Scalar) -> list[Scalar]:
+        better = (value > best) | value.not_equal(value) | tap.equal(NONE)
+        number: tensors.Index = 0
+        for k, d in enumerate(axes):
+            at = tensors.position(t.rank + k)
+            number = arithmetic.add(arithmetic.multiply(number, w.kernel[k]), at)
+            if w.low[k] or w.high[k]:
+                start = arithmetic.multiply(tensors.position(d), w.strides[k])
+                start = arithmetic.add(start, arithmetic.multiply(at, w.dilations[k]))
+                place = arithmetic.subtract(start, w.low[k])
+                better = better & tensors.within(place, t.shape[d])
+        here = s.cast(tensors.as_scalar(number), u8)
+        return [s.where(better, value, best), s.where(better, here, tap)]
+
+    least = lowest(t.dtype.numpy)
+    outputs = [(TensorType(out.shape, t.dtype), least), (out, NONE)]
+    return pooled(x, t, w, op.layout, outputs, body, least)[1]
 
 
 @lower(ty.AveragePoolOp)
@@ -167,3 +193,53 @@ def max_pool_gradient(
         loop_nests.store(new(loop_nests.load(y, place), loop_nests.load(grad, at)), y, place)
 
     loop_nests.each(0, windows_of, add)
+
+
+@loops(ty.MaxPoolTapsGradientOp, rows=_image_rows)
+def max_pool_taps_gradient(
+    op: Any, inputs: list[ir.Value], outputs: list[ir.Value], row: ir.Value
+) -> None:
+    """One plane: zeros, then each gradient added at its window's tap, windows in their order."""
+    taps, grad, y = (loop_nests.flat(v) for v in (*inputs, outputs[0]))
+    t, x, count = type_of(op.grad), type_of(op.y), _image_rows(op)
+    w = Windows.of(op.kernel, op.strides, op.padding, op.dilations)
+    axes = windows.spatial_axes(op.layout, t.rank)
+    inner = 1 if op.layout == "NCX" else t.shape[-1]
+    size, base = x.size // count, arithmetic.multiply(row, x.size // count)
+    first = arithmetic.multiply(row, t.size // count)
+    zero = structured.constant(t.dtype, 0)
+    loop_nests.each(0, size, lambda i: loop_nests.store(zero, y, arithmetic.add(base, i)))
+
+    def add(window: list[ir.Value], column: ir.Value) -> None:
+        at = arithmetic.add(arithmetic.multiply(_flat(window, axes, t), inner), column)
+        at = arithmetic.add(first, at)
+        byte = loop_nests.load(taps, at)
+        tap: tensors.Index = arith.index_castui(ir.IndexType.get(), byte)
+        places: list[tensors.Index] = [0] * len(axes)
+        for k in reversed(range(len(axes))):
+            step = arithmetic.multiply(arithmetic.remainder(tap, w.kernel[k]), w.dilations[k])
+            tap = arithmetic.floor_divide(tap, w.kernel[k])
+            start = arithmetic.subtract(arithmetic.multiply(window[k], w.strides[k]), w.low[k])
+            places[k] = arithmetic.add(start, step)
+        place = arithmetic.add(arithmetic.multiply(_flat(places, axes, x), inner), column)
+        # A tap that is none would break the independence of rows: it stays in this one.
+        place = arithmetic.add(base, tensors.clamped(place, size - 1))
+        new = arith.addf if t.dtype.is_float else arith.addi
+        loop_nests.store(new(loop_nests.load(y, place), loop_nests.load(grad, at)), y, place)
+
+    def nest(window: list[ir.Value]) -> None:
+        if len(window) == len(axes):
+            loop_nests.each(0, inner, lambda column: add(window, column))
+        else:
+            each = t.shape[axes[len(window)]]
+            loop_nests.each(0, each, lambda i: nest([*window, i]))
+
+    nest([])
+
+
+def _flat(places: Sequence[tensors.Index], axes: Sequence[int], t: TensorType) -> tensors.Index:
+    """The number of a pixel."""
+    number: tensors.Index = 0
+    for place, d in zip(places, axes):
+        number = arithmetic.add(arithmetic.multiply(number, t.shape[d]), place)
+    return number

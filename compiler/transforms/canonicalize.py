@@ -19,6 +19,7 @@ from tyc.compiler.transforms.patterns_contraction import CONTRACTIONS
 from tyc.compiler.transforms.patterns_elementwise import EVERYWHERE
 from tyc.compiler.transforms.patterns_guards import GUARDS
 from tyc.compiler.transforms.patterns_movement import MOVEMENT
+from tyc.compiler.transforms.patterns_pooling import POOLING
 from tyc.compiler.transforms.patterns_splitting import SPLITTING
 from tyc.compiler.transforms.patterns_sums import SUMS
 from tyc.compiler.transforms.worklist import Table, merged, rewrite
@@ -41,4 +42,4 @@ def _patterns(exact: bool) -> Table:
     # A product in another form may add in another order.
     contractions = {k: v for k, v in CONTRACTIONS.items() if not (exact and k == "matmul")}
     # Guards first: they know a product as it was written.
-    return merged(MOVEMENT, SPLITTING, fast, contractions, EXACT, everywhere)
+    return merged(MOVEMENT, SPLITTING, POOLING, fast, contractions, EXACT, everywhere)

@@ -62,7 +62,7 @@ def _is_depthwise(op: Any) -> bool:
 def _kind_of_structured(name: str) -> str:
     if name.startswith("reduce_") or name in ("argmax", "argmin"):
         return "rows"
-    return "window" if name.endswith("_pool") else "movement"
+    return "window" if name.endswith(("_pool", "_pool_taps")) else "movement"
 
 
 def _kind_of_composite(op: Op) -> str:

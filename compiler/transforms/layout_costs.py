@@ -171,7 +171,9 @@ _COSTS: dict[str, Callable[[Any, Target], tuple[float, float]]] = {
     "conv": _conv,
     "conv_transpose": _conv_transpose,
     "conv_weight_gradient": _weight_gradient,
-    **dict.fromkeys(("max_pool", "average_pool", "lp_pool", "max_pool_indices"), _pool),
-    "max_pool_gradient": _pool_gradient,
+    **dict.fromkeys(
+        ("max_pool", "average_pool", "lp_pool", "max_pool_indices", "max_pool_taps"), _pool
+    ),
+    **dict.fromkeys(("max_pool_gradient", "max_pool_taps_gradient"), _pool_gradient),
     "resize": _resize,
 }

@@ -97,6 +97,12 @@ def _pool_gradient(op: Any, operands: list[Any], turn: Turn) -> Any:
     return rebuilt(op, *operands, shape=permuted(op.shape, turn.results[0]), layout="NXC")
 
 
+def _pool_taps_turn(op: Any, orders: Sequence[Order]) -> Turn | None:
+    """A tap has the same number however pixels are kept."""
+    order = channels_last_order(_type(op.grad).rank)
+    return Turn((order, order), (order,)) if op.layout == "NCX" else None
+
+
 def _together_turn(op: Any, orders: Sequence[Order]) -> Turn | None:
     """All operands of the result's rank in one order, that in which most bytes may be had."""
     result = _type(op.operation.results[0])
@@ -289,12 +295,14 @@ def matmul_by_flags(op: Any, layouts: Layouts) -> ir.Value:
 
 WINDOWS: dict[str, Rule] = {
     **dict.fromkeys(
-        ("conv", "conv_transpose", "max_pool", "average_pool", "lp_pool"),
+        ("conv", "conv_transpose", "max_pool", "max_pool_taps", "average_pool", "lp_pool"),
         Rule(_window_turn, _window),
     ),
     "conv_weight_gradient": Rule(_weight_gradient_turn, _window),
     "max_pool_indices": Rule(_pool_indices_turn, _window),
     "max_pool_gradient": Rule(_pool_gradient_turn, _pool_gradient),
+    "max_pool_taps_gradient": Rule(_pool_taps_turn, _pool_gradient),
+    "max_pool_spread": Rule(_pool_taps_turn, _window),
 }
 
 _REDUCTIONS = ("sum", "mean", "max", "min", "product", "any", "all", "l1", "l2", "log_sum",

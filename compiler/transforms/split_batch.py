@@ -73,7 +73,7 @@ class _Selection:
             for value in call.results
             if building.type_of(value).nbytes >= least and value not in self.results
         ]
-        self.count = _slices(large)
+        self.count = _slices(program, large)
         self.large = {v for v in large if self.is_even(v)}
         # By the first result: an operation's hash changes with its operands.
         self.cuts: dict[ir.Value, _Cut] = {}
@@ -159,18 +159,20 @@ class _Selection:
                 rows is None or (self.is_even(v) and rows == self.slice_rows(v, 1))
                 for v, rows in zip(arguments, strip.arguments)
             ]
-            if all(fits):
+            if all(fits) and any(strip.arguments):
                 return _Cut([rows is not None for rows in strip.arguments], summed)
         return None
 
 
-def _slices(large: Sequence[ir.Value]) -> int:
-    """The number of slices: the most that cut the batch of the largest value evenly."""
-    if not large:
-        return 1
-    t = building.type_of(max(large, key=lambda v: building.type_of(v).nbytes))
-    batch = t.shape[0] if t.rank else 1
-    most = min(_MOST, t.nbytes // _LEAST_BYTES)
+def _slices(program: Program, large: Sequence[ir.Value]) -> int:
+    """The number of slices: the most that cut evenly the batch, which is the leading dimension of
+    an input that large values of the most bytes have."""
+    total = dict.fromkeys((t.shape[0] for _, t in program.inputs if t.rank), 0)
+    kinds = [t for t in map(building.type_of, large) if t.rank and t.shape[0] in total]
+    for t in kinds:
+        total[t.shape[0]] += t.nbytes
+    batch = max(total, key=total.__getitem__, default=1)
+    most = min(_MOST, min((t.nbytes for t in kinds), default=0) // _LEAST_BYTES)
     return max((n for n in range(1, most + 1) if batch % n == 0), default=1)
 
 
@@ -185,8 +187,8 @@ def viewed(value: ir.Value) -> ir.Value:
 class _Rewriting:
     """Emits main's calls again, those that are cut slice by slice.
 
-    Calls wait in `pending` (cut) and `deferred` (whole, but reading what waits), until a slice needs
-    all of something that waits.
+    Calls wait in `pending` (cut) and `deferred` (whole, but reading what waits), until a slice
+    needs all of something that waits.
     """
 
     program: Program
@@ -195,7 +197,7 @@ class _Rewriting:
     deferred: list[ir.Operation] = field(default_factory=list)
     slices: dict[ir.Value, list[ir.Value]] = field(default_factory=dict)
     cuts: dict[tuple[ir.Value, int], ir.Value] = field(default_factory=dict)
-    names: dict[tuple[str, int, bool], str] = field(default_factory=dict)
+    kernels: dict[tuple[str, int, bool], ir.Operation] = field(default_factory=dict)
 
     def run(self) -> None:
         """Rewrites main."""
@@ -204,9 +206,8 @@ class _Rewriting:
             self._place(operation)
         self._flush(self.program.terminator)
         for operation in reversed(operations):
-            if self.selection.cut(operation) is not None:
-                operation.erase()
-            elif operation.name == "ty.reshape" and not users(operation.results[0]):
+            unread = operation.name == "ty.reshape" and not users(operation.results[0])
+            if unread or self.selection.cut(operation) is not None:
                 operation.erase()
         erase_uncalled(self.program)
 
@@ -277,8 +278,8 @@ class _Rewriting:
             self._slice(v, number) if rows else v for v, rows in zip(call.operands, cut.rows)
         ]
         operands += [] if total is None else [total]
-        name = self._kernel(call, number, total is not None)
-        function = functions_of(self.program)[name]
+        function = self._kernel(call, number, total is not None)
+        name = ir.StringAttr(function.attributes["sym_name"]).value
         results = ir.FunctionType(ir.TypeAttr(function.attributes["function_type"]).value).results
         made = func.CallOp(results, ir.FlatSymbolRefAttr.get(name), operands)
         return made.operation.results[0]
@@ -298,24 +299,25 @@ class _Rewriting:
             self.cuts[key] = cut_rows(value, self.selection.slice_rows(value, number))
         return self.cuts[key]
 
-    def _kernel(self, call: ir.Operation, number: int, adds: bool) -> str:
-        """The name of the kernel of a slice, which is made where there is none."""
+    def _kernel(self, call: ir.Operation, number: int, adds: bool) -> ir.Operation:
+        """The kernel of a slice, which is made where there is none."""
         base, selection = callee(call), self.selection
         key = base, number, adds
-        if key in self.names:
-            return self.names[key]
-        function, cut = selection.functions[base], selection.cuts[call.results[0]]
+        if key in self.kernels:
+            return self.kernels[key]
+        functions, cut = selection.functions, selection.cuts[call.results[0]]
         like = call.operands[cut.rows.index(True)] if cut.summed else call.results[0]
-        strip = Strip(function, selection.slice_rows(like, number), cut.summed)
+        strip = Strip(functions[base], selection.slice_rows(like, number), cut.summed)
         made = strip.emit(self.program.module, "kernel", adds)
         digest = hashlib.sha256(str(made).encode()).hexdigest()[:10]
         name = f"{base.rpartition('_')[0]}_rows_{'add_' if adds else ''}{digest}"
-        if name in functions_of(self.program):  # the same text, as the name says
+        if name in functions:  # the same text, as the name says
             made.erase()
         else:
             made.attributes["sym_name"] = ir.StringAttr.get(name)
-        self.names[key] = name
-        return name
+            functions[name] = made
+        self.kernels[key] = functions[name]
+        return functions[name]
 
 
 def _owner(value: ir.Value) -> ir.Operation | None:

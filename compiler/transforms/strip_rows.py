@@ -51,10 +51,11 @@ def leading_axis(shape: Sequence[int]) -> int:
 
 def needed(op: Any, rows: Rows) -> Need | None:
     """What `op` needs for rows of its result; `None` where it needs everything."""
-    if op.NAME == "broadcast_to" or kinds.kind(op) == "elementwise":
-        return _broadcast(op, rows)
     rule = _RULES.get(op.NAME)
-    return rule(op, rows) if rule is not None else None
+    if rule is not None:
+        return rule(op, rows)
+    elementwise = op.NAME == "broadcast_to" or kinds.kind(op) == "elementwise"
+    return _broadcast(op, rows) if elementwise else None
 
 
 def _operand_types(op: Any) -> list[TensorType]:
@@ -177,6 +178,16 @@ def _leading(op: Any, rows: Rows) -> Need | None:
     return Need([Rows(0, start, stop)], {"shape": [rows.stop - rows.start, *y.shape[1:]]})
 
 
+def _spread(op: Any, rows: Rows) -> Need | None:
+    """Whole windows."""
+    axes = windows.spatial_axes(op.layout, _result_type(op).rank)
+    size = op.kernel[axes.index(rows.axis)] if rows.axis in axes else 1
+    if rows.start % size or rows.stop % size:
+        return None
+    read = Rows(rows.axis, rows.start // size, rows.stop // size)
+    return Need([read, read])
+
+
 def summand(op: Any, rows: Rows) -> Need | None:
     """What an op that sums over the leading axis needs for the part of its sum that comes from
     these rows; `None` for other ops."""
@@ -189,10 +200,11 @@ def summand(op: Any, rows: Rows) -> Need | None:
 
 
 _RULES: dict[str, Callable[[Any, Rows], Need | None]] = {
-    **dict.fromkeys(("conv", "max_pool", "average_pool"), _windows),
+    **dict.fromkeys(("conv", "max_pool", "max_pool_taps", "average_pool"), _windows),
     **dict.fromkeys(("softmax", "log_softmax", "layer_norm", "rms_norm", "concat"), _along_axis),
     **dict.fromkeys(("reduce_sum", "reduce_mean", "reduce_max", "reduce_min"), _reduce),
     "gather_elements": _gather_elements,
+    "max_pool_spread": _spread,
     "matmul": _matmul,
     "one_hot": _one_hot,
     "reshape": _reshape,

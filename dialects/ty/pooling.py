@@ -37,6 +37,22 @@ _3D: dict[str, Any] = {
 }
 
 
+NONE = 255
+"""The tap of a window that has seen no element yet; a window has fewer taps."""
+
+
+def has_taps(kernel: Sequence[int]) -> bool:
+    """Whether a byte can number the taps of a window."""
+    return math.prod(kernel) < NONE
+
+
+def tile(shape: Sequence[int], w: Windows, layout: str) -> bool:
+    """Whether windows cover an input of `shape` so that each element is in just one."""
+    sizes = [shape[d] for d in windows.spatial_axes(layout, len(shape))]
+    plain = not any((*w.low, *w.high)) and all(d == 1 for d in w.dilations)
+    return plain and w.kernel == w.strides and not any(n % k for n, k in zip(sizes, w.kernel))
+
+
 def pooled(
     op: type[Op],
     x: TensorType,
@@ -68,7 +84,7 @@ class MaxPool(Op):
 
     @staticmethod
     def best(x: np.ndarray, w: Windows) -> tuple[np.ndarray, np.ndarray]:
-        """The largest value of each window of an NCX array, and its flat spatial index."""
+        """The largest value of each window of an NCX array, or NaN, and its flat spatial index."""
         flat = np.arange(math.prod(x.shape[2:])).reshape(1, 1, *x.shape[2:])
         values, places = None, None
         parts = zip(w.each_tap(x, lowest(x.dtype)), w.each_tap(flat, -1))
@@ -76,7 +92,7 @@ class MaxPool(Op):
             if values is None or places is None:
                 values, places = seen.copy(), np.broadcast_to(at, seen.shape).copy()
                 continue
-            better = (seen > values) | ((places < 0) & (at >= 0))
+            better = (seen > values) | (seen != seen) | ((places < 0) & (at >= 0))
             values, places = np.where(better, seen, values), np.where(better, at, places)
         assert values is not None and places is not None
         return values, places
@@ -136,9 +152,15 @@ class MaxPoolOp(MaxPool, name="max_pool"):
         """`dx` is `g` at each window's first largest element, summed over windows."""
         kinds = {"kernel": list(self.kernel), "strides": list(self.strides)}
         kinds |= {"padding": list(self.padding), "dilations": list(self.dilations)}
-        _, indices = ty.max_pool_indices(self.x, layout=self.layout, **kinds)
         shape = list(type_of(self.x).shape)
-        return ty.max_pool_gradient(indices, grad, shape=shape, layout=self.layout)
+        if not has_taps(self.kernel):
+            _, indices = ty.max_pool_indices(self.x, layout=self.layout, **kinds)
+            return ty.max_pool_gradient(indices, grad, shape=shape, layout=self.layout)
+        taps = ty.max_pool_taps(self.x, layout=self.layout, **kinds)
+        w = Windows.of(self.kernel, self.strides, self.padding, self.dilations)
+        if tile(shape, w, self.layout):
+            return ty.max_pool_spread(taps, grad, kernel=kinds["kernel"], layout=self.layout)
+        return ty.max_pool_taps_gradient(taps, grad, shape=shape, layout=self.layout, **kinds)
 
 
 class MaxPoolIndicesOp(MaxPool, name="max_pool_indices"):
