@@ -12,7 +12,7 @@ over one by one, and what lives only from one kernel to the next is never whole.
 by slice as far as each reads only its own; a sum over the batch waits for the last. Slices and
 concatenations are views. Sums over the batch are made in another order, so not in exact mode.
 
-Only in programs that sum over the batch (training steps), and only what is large beside the
+Only images in programs that sum over the batch (training steps), and only what is large beside the
 workspace: kernels of small slices would be slow, and many kernels slow to plan.
 """
 
@@ -71,7 +71,7 @@ class _Selection:
             value
             for call in self.calls
             for value in call.results
-            if building.type_of(value).nbytes >= least and value not in self.results
+            if _is_image(value, least) and value not in self.results
         ]
         self.count = _slices(program, large)
         self.large = {v for v in large if self.is_even(v)}
@@ -162,6 +162,12 @@ class _Selection:
             if all(fits) and any(strip.arguments):
                 return _Cut([rows is not None for rows in strip.arguments], summed)
         return None
+
+
+def _is_image(value: ir.Value, least: int) -> bool:
+    """Whether a value has pixels and as many bytes. Rows of matrices are for `strip_sums.py`."""
+    t = building.type_of(value)
+    return t.rank > 3 and t.nbytes >= least
 
 
 def _slices(program: Program, large: Sequence[ir.Value]) -> int:
