@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -75,7 +76,7 @@ void tyc_event_wait_zero(tyc_event *event) { wait(event, 0, true); }
 bool tyc_fork_mark_create(tyc_fork_mark *mark) {
     mark->creator = (int32_t)getpid();
     mark->page = NULL;
-    size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
+    size_t bytes = (size_t)getauxval(AT_PAGESZ);
     void *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) return false;
 #ifndef MADV_WIPEONFORK
@@ -91,7 +92,7 @@ bool tyc_fork_mark_create(tyc_fork_mark *mark) {
 }
 
 void tyc_fork_mark_destroy(tyc_fork_mark *mark) {
-    if (mark->page) munmap((void *)(uintptr_t)mark->page, (size_t)sysconf(_SC_PAGESIZE));
+    if (mark->page) munmap((void *)(uintptr_t)mark->page, (size_t)getauxval(AT_PAGESZ));
 }
 
 bool tyc_fork_mark_is_child(const tyc_fork_mark *mark) {

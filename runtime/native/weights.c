@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -60,7 +61,8 @@ static size_t check_header(const unsigned char *file, size_t size) {
     return sound ? (size_t)header : 0;
 }
 
-static size_t page_bytes(void) { return (size_t)sysconf(_SC_PAGESIZE); }
+/* Not sysconf: the number of its argument differs between C libraries. */
+static size_t page_bytes(void) { return (size_t)getauxval(AT_PAGESZ); }
 
 /* Maps from the page on which the data begins, so that unmapping needs the data's address alone. */
 static tyc_status map_data(int file, size_t size, const void **data, size_t *bytes) {
