@@ -1,4 +1,4 @@
-"""What repetition costs at least: a linear programme over some turns of an order.
+"""What repetition costs at least: an integer programme over some turns of an order.
 
 The way between the first runs of some chosen kernels (slices) is taken as a whole. For each slice
 and storage a column says whether it lives while the slice's kernel runs (S), for each stretch
@@ -13,7 +13,7 @@ again anywhere behind it (Y):
     Y[g, k] <= sum over h > g of R[h, k]
 
 Every plan whose first runs are in this order satisfies these rows, so the least sum of cost * R is
-a bound: the programme of Checkmate (Jain 2020) with the turns between slices joined, relaxed.
+a bound: the programme of Checkmate (Jain 2020) with the turns between slices joined.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from kernel_sequences import Course, matching
 
 
 class Slices:
-    """The linear programme of an order at some of its turns."""
+    """The programme of an order at some of its turns."""
 
     def __init__(self, course: Course, order: Sequence[int], turns: Sequence[int]) -> None:
         self.course, self.order, self.turns = course, list(order), sorted({*turns, len(order) - 1})
@@ -53,9 +53,10 @@ class Slices:
         for g, turn in enumerate(self.turns[:-1]):
             self._behind(g, turn)
 
-    def least_extra(self, budget: int) -> float:
-        """The least cost of what runs again within the budget; infinity where nothing fits."""
-        from scipy.optimize import linprog
+    def least_extra(self, budget: int, seconds: float) -> float:
+        """The least cost of what runs again within the budget, or after some seconds of the solver
+        a bound of it; infinity where nothing fits."""
+        from scipy.optimize import Bounds, LinearConstraint, milp
         from scipy.sparse import coo_matrix
 
         limits = np.asarray(self.limits)
@@ -69,9 +70,16 @@ class Slices:
             costs[column] = cost / whole
         for column, least in self.low.items():
             low[column] = least
-        bounds = np.stack([low, np.ones(len(low))], axis=1)
-        found = linprog(costs, A_ub=matrix, b_ub=limits, bounds=bounds, method="highs")
-        return float(found.fun) * whole if found.status == 0 else float("inf")
+        found = milp(
+            costs,
+            constraints=LinearConstraint(matrix, -np.inf, limits),
+            integrality=np.ones(len(low)),
+            bounds=Bounds(low, 1.0),
+            options={"time_limit": seconds, "mip_rel_gap": 1e-3},
+        )
+        if found.status == _INFEASIBLE:
+            return float("inf")
+        return max(found.mip_dual_bound or 0.0, 0.0) * whole
 
     _unit = float(1 << 20)
 
@@ -156,9 +164,15 @@ class Slices:
         return source + ([(self._column("r", g, maker), -1.0)] if maker in again else [])
 
 
-def least_extra(course: Course, order: Sequence[int], budget: int, slices: int = 24) -> float:
-    """The least cost of what runs again in plans whose first runs are in this order."""
-    return Slices(course, order, spread(course, order, budget, slices)).least_extra(budget)
+_INFEASIBLE = 2
+
+
+def least_extra(
+    course: Course, order: Sequence[int], budget: int, slices: int = 12, seconds: float = 20.0
+) -> float:
+    """The least cost of what runs again in plans whose first runs are in this order, or a bound of
+    it."""
+    return Slices(course, order, spread(course, order, budget, slices)).least_extra(budget, seconds)
 
 
 def spread(course: Course, order: Sequence[int], budget: int, count: int) -> list[int]:
