@@ -18,7 +18,7 @@ AUTO = "auto"
 Budget = int | float | str | None
 """Bytes, the share of what is needed without a budget, `"auto"`, or none."""
 
-_TRIES, _MOST_REORDERED = 3, 600
+_TRIES, _MOST_REORDERED, _SPARE = 4, 600, 500
 
 _LADDER = (0.8, 0.65, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15)
 
@@ -52,7 +52,7 @@ class Placer:
     """Plans of one graph at any budget; what one of them finds serves the ones after it."""
 
     def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+        self.graph, self._sequences = graph, Sequences(graph)
         order = find_order(graph)
         self.order = updates_last(graph, order.kernels)
         given = list(range(len(graph.kernels)))
@@ -114,14 +114,14 @@ class Placer:
         """Adds a plan within the budget, or the lowest one."""
         if self._rematerializer is None:
             self._rematerializer = Rematerializer(self.graph, self.order)
-        target = budget
+        target, replay = budget, self._rematerializer.plan(budget)
         for _ in range(_TRIES):
-            replay = self._rematerializer.plan(target)
             fitted = self._replayed(replay)
             self.found.append(fitted)
             if fitted.arena_bytes <= budget or replay.peak > target:
                 break
-            target -= fitted.arena_bytes - budget  # what the packing lost
+            target -= fitted.arena_bytes - budget + budget // _SPARE  # what the packing lost
+            replay = self._rematerializer.tighten(target)
 
     def _replayed(self, replay: Replay) -> Fitted:
         fitted = self._fitted(replay.kernels, extra=replay.extra)
@@ -134,7 +134,7 @@ class Placer:
         return min(fitted, self._fitted(other, extra=replay.extra), key=_bytes)
 
     def _fitted(self, kernels: Sequence[int], bound: int = 0, extra: float = 0.0) -> Fitted:
-        expanded = Sequences(self.graph).expand(kernels)
+        expanded = self._sequences.expand(kernels)
         layout = lay_out(expanded.graph, range(len(kernels)))
         return Fitted(expanded, layout, bound, extra)
 

@@ -35,6 +35,12 @@ MOST_WORK, WORK_A_KERNEL = 12_000_000, 20_000
 
 _FILLED, _IMPROVED = 12, 3
 
+_STEPS = (0.85, 0.95)
+"""How far down the next step to the least peak goes."""
+
+_TIGHTENING = 0.3
+"""The share of the work that the search may do for a budget close to the last one."""
+
 
 class Rematerializer:
     """Plans for one graph in one order, at any budget."""
@@ -51,23 +57,44 @@ class Rematerializer:
         """The cheapest sequence found that fits the budget; where none does, the lowest one."""
         if self.free.peak <= budget:
             return self.free
-        best = self._best(budget)
-        if best is None and self.least.peak < self.free.peak:
-            best = self._best(self.least.peak)  # as low, and cheaper
+        best = self._best(self._seeds(budget), budget)
         if best is None:
-            best = self.least
+            self._sink(budget)
+            lowest = max(self.least.peak, budget)
+            if lowest < self.free.peak:
+                best = self._best(self._seeds(lowest), lowest)  # as low, and cheaper
+        return self._chosen(best or self.least)
+
+    def _sink(self, budget: int) -> None:
+        """Lowers the least peak towards a budget by steps, while that goes on."""
+        floor = max(budget, _floor(self.replayer))
+        for share in _STEPS:
+            before = self.least.peak + 1
+            while floor < self.least.peak < before:
+                before = self.least.peak
+                self._seeds(max(floor, int(share * before)))
+
+    def tighten(self, budget: int) -> Replay:
+        """The last plan brought down to a budget that is a little lower, or a whole new one."""
+        seeds = [self.replayer.bring_down(c, budget) for c in self.found[-1:]]
+        best = self._best([c for c in seeds if c.peak <= budget], budget, _TIGHTENING)
+        return self.plan(budget) if best is None else self._chosen(best)
+
+    def _chosen(self, best: Candidate) -> Replay:
         self.found.append(best)
         found = self.replayer.play(best.decisions)
         assert found is not None
         return found
 
-    def _best(self, budget: int) -> Candidate | None:
-        seeds = self._seeds(budget)
+    def _best(
+        self, seeds: Sequence[Candidate], budget: int, share: float = 1.0
+    ) -> Candidate | None:
+        """The best that the search finds from decisions that fit; `None` without any."""
         if not seeds:
             return None
         filled = [self.replayer.fill(c, budget) for c in sorted(seeds, key=_rank)[:_FILLED]]
         filled = sorted(filled, key=_rank)[:_IMPROVED]
-        work = min(MOST_WORK, WORK_A_KERNEL * len(self.replayer.order))
+        work = int(share * min(MOST_WORK, WORK_A_KERNEL * len(self.replayer.order)))
         end = self.replayer.work + work
         tried = [
             self.replayer.improve(c, budget, work // (4 * _IMPROVED), seed)
@@ -113,6 +140,15 @@ class Rematerializer:
             found = self.replayer.follow(self.line.rule(c))
             if found is not None:
                 yield found
+
+
+def _floor(replayer: Replayer) -> int:
+    """Bytes that every sequence needs: those of a kernel's values, without what may be shared."""
+    size, most = replayer.size, 0
+    for reads, writes, pairs in zip(replayer.reads, replayer.writes, replayer.sequences.pairs):
+        shared = {b for _, b in pairs}
+        most = max(most, sum(size[s] for s in {*reads, *writes} - shared))
+    return most
 
 
 def _rank(candidate: Candidate) -> tuple[float, int]:
