@@ -54,7 +54,7 @@ def _substitute() -> Path:
 
 
 _NOT_IN_KERNELS = re.compile(
-    r"(planning|transforms)/(?!(__init__|expand_composites|kinds)\.py)"
+    r"(calls/|(planning|transforms)/(?!(__init__|expand_composites|kinds)\.py))"
     r"|(pipeline|artifact|manifest|pool)\.py"
     r"|codegen/(header|link|model|runtime_objects|weights|zig)\.py"
     r"|tuning/|child\.py"

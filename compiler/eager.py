@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tyc.compiler import cache
+from tyc.compiler.calls import call
 from tyc.compiler.options import Options
 from tyc.compiler.targets import host
 from tyc.dialects.ods import Op
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 Operands = Sequence[Any]
 
+_ARRAY = np.ndarray
 _LOADED: dict[tuple, Module] = {}
 
 
@@ -38,10 +40,28 @@ def run_op(
 ) -> list[np.ndarray]:
     """The results of one op. Operands are arrays in field order (a list for a variadic operand,
     `None` for an absent one). Raises `UserError` where the op's rules are broken."""
+    if len(operands) == 2 and not attributes and type(operands[0]) is type(operands[1]) is _ARRAY:
+        # What most ops are, without a loop.
+        a, b = operands
+        key: tuple = (op, exact, a.dtype, a.shape, b.dtype, b.shape)
+        arrays = operands
+    else:
+        key, arrays = _key(op, operands, attributes, exact)
+    module = _LOADED.get(key)
+    if module is None:
+        types = tuple(_type(o) for o in operands)
+        module = _LOADED[key] = compiled(_program(op, types, attributes), exact)
+    return module.run(arrays)
+
+
+def _key(
+    op: type[Op], operands: Operands, attributes: Mapping[str, Any], exact: bool
+) -> tuple[tuple, list[np.ndarray]]:
+    """What a kernel is known by, and its arrays in one list."""
     key: list[Any] = [op, exact]
     arrays: list[np.ndarray] = []
     for operand in operands:
-        if type(operand) is np.ndarray:
+        if type(operand) is _ARRAY:
             arrays.append(operand)
             key += operand.dtype, operand.shape
         elif operand is None:
@@ -51,12 +71,7 @@ def run_op(
             key.append(tuple([(a.dtype, a.shape) for a in operand]))
     if attributes:
         key.append(frozen(attributes))
-    known = tuple(key)
-    module = _LOADED.get(known)
-    if module is None:
-        types = tuple(_type(o) for o in operands)
-        module = _LOADED[known] = compiled(_program(op, types, attributes), exact)
-    return module.run(arrays)
+    return tuple(key), arrays
 
 
 def _type(operand: Any) -> Any:
@@ -83,7 +98,10 @@ def compiled(program: Program, exact: bool) -> Module:
     path = cache.folder("eager") / f"op_{name}.so"
     if not path.exists():
         _compile(program, path, options)
-    return load(path)
+    module = load(path)
+    if (short := call()) is not None:
+        module.use_call(short)
+    return module
 
 
 def _compile(program: Program, path: Path, options: Options) -> None:

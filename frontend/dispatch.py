@@ -72,6 +72,13 @@ def watch(
 
 def as_tensors(operands: Sequence[Any]) -> list[Any]:
     """Operands as tensors of one element type where a Python number meets a tensor."""
+    if len(operands) == 2 and isinstance(operands[0], Tensor):
+        # What most ops are given, without loops.
+        first, second = operands
+        if isinstance(second, Tensor):
+            return [first, second]
+        if isinstance(second, (int, float)):
+            return [first, _weak(second, first)]
     for operand in operands:
         if not isinstance(operand, Tensor):
             break
@@ -107,13 +114,16 @@ def _weak(value: Scalar, known: Tensor | None) -> Tensor:
     if known is None:
         kind = next(k for t, k in _DEFAULTS.items() if isinstance(value, t))
     else:
-        kind = known.dtype
-        if not _fits(value, kind):
-            raise error(
-                f"number {value!r} does not fit the element type of {known.type}",
-                "cast the tensor: x.astype(tyc.float32)" if isinstance(value, float) else "",
-            )
-    return Tensor(_constant(value, kind))
+        # An array says its element type at once; a tensor's type may have to be made.
+        kind = known.dtype if known._array is None else known._array.dtype
+    made = _constant(value, kind) if value else _converted(value, kind)
+    if made is None:
+        assert known is not None
+        raise error(
+            f"number {value!r} does not fit the element type of {known.type}",
+            "cast the tensor: x.astype(tyc.float32)" if isinstance(value, float) else "",
+        )
+    return Tensor(made)
 
 
 def _fits(value: Scalar, kind: DType) -> bool:
@@ -127,23 +137,32 @@ def _fits(value: Scalar, kind: DType) -> bool:
     return limits.min <= value <= limits.max
 
 
-@lru_cache(maxsize=1024, typed=True)
-def _constant(value: Scalar, kind: DType) -> np.ndarray:
+def _converted(value: Scalar, kind: DType | np.dtype) -> np.ndarray | None:
+    """A number as an array of rank 0; `None` where the element type has no such number."""
+    element = dtype(kind)
+    if not _fits(value, element):
+        return None
     with np.errstate(over="ignore"):
-        return np.array(value).astype(kind.numpy)
+        return np.array(value).astype(element.numpy)
+
+
+_constant = lru_cache(maxsize=1024, typed=True)(_converted)
+"""`_converted`, remembered: not for zeros, as -0.0 and 0.0 are one key."""
 
 
 def _run(op: type[Op], tensors: list[Any], attributes: dict[str, Any]) -> Any:
     if op.NAME == "reshape":
         return Tensor(tensors[0].array().reshape(attributes["shape"]))
-    arrays = [t.array() if isinstance(t, Tensor) else _array(t) for t in tensors]
-    results = kernel(op, arrays, attributes)
+    arrays = [_array(t) if getattr(t, "_array", None) is None else t._array for t in tensors]
+    results = _run_op()(op, arrays, attributes, STATE.exact)
     return Tensor(results[0]) if len(results) == 1 else [Tensor(r) for r in results]
 
 
-def _array(tensors: list[Tensor] | None) -> Any:
-    """The arrays of a variadic operand; `None` for an absent one."""
-    return None if tensors is None else [t.array() for t in tensors]
+def _array(operand: Tensor | list[Tensor] | None) -> Any:
+    """The array of an operand, those of a variadic one, `None` for an absent one."""
+    if isinstance(operand, Tensor):
+        return operand.array()
+    return None if operand is None else [t.array() for t in operand]
 
 
 def kernel(op: type[Op], arrays: list[Any], attributes: dict[str, Any]) -> list[np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import tyc
 
@@ -219,7 +219,7 @@ class Operators:
 
     @property
     def _self(self) -> Tensor:
-        return cast("Tensor", self)
+        return self  # pyright: ignore[reportReturnType]
 
 
 def _sequence(values: tuple[Any, ...]) -> Any:

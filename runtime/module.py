@@ -13,7 +13,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -86,6 +86,7 @@ class Module:
         self._positions = positions(self.inputs)
         self._result = result_type(self.name, self.outputs)
         self._local = threading.local()
+        self._call: Callable[[Sequence[np.ndarray], int], list[np.ndarray] | int] | None = None
 
     def __call__(self, *args: Any, out: Any = None, **kwargs: Any) -> Any:
         """Runs the model on arrays given in order or by name; gives an array, or a named tuple.
@@ -122,6 +123,10 @@ class Module:
         """The outputs for arrays of the inputs' types, in order: what a call does, for callers that
         call small models often and have checked the types. Arrays that are not dense are copied."""
         frame = self._frame()
+        if self._call is not None:
+            made = self._call(arrays, frame.workspace.address)
+            if type(made) is list:
+                return made
         inputs, outputs, results = frame.inputs, frame.outputs, []
         for i, (dtype, shape) in enumerate(self._output_types):
             made = np.empty(shape, dtype)
@@ -138,6 +143,20 @@ class Module:
         if status:
             self._check(status)
         return results
+
+    def use_call(self, call: Callable[..., list[np.ndarray] | int]) -> None:
+        """Makes `run` use `call(empty, arguments, inputs, run, workspace, executor)`: a list of
+        `empty(*arguments[i])` for each output, after the function at address `run` has filled them,
+        or a number where it cannot: then `run` does what it does without."""
+        if self._weights is None:
+            made = [(shape, dtype) for dtype, shape in self._output_types]
+            run = ctypes.cast(self._run, ctypes.c_void_p).value
+            executor = self._executor or 0
+
+            def short(arrays: Sequence[np.ndarray], workspace: int) -> list[np.ndarray] | int:
+                return call(np.empty, made, arrays, run, workspace, executor)
+
+            self._call = short
 
     def profile(self, *args: Any, **kwargs: Any) -> np.ndarray:
         """Runs the model once, as a call does. Gives the time in nanoseconds before the first of
