@@ -116,7 +116,8 @@ def _weak(value: Scalar, known: Tensor | None) -> Tensor:
     else:
         # An array says its element type at once; a tensor's type may have to be made.
         kind = known.dtype if known._array is None else known._array.dtype
-    made = _constant(value, kind) if value else _converted(value, kind)
+    # -0.0 and 0.0 are one key, but not one text.
+    made = _constant(value, kind, "" if value else str(value))
     if made is None:
         assert known is not None
         raise error(
@@ -137,17 +138,16 @@ def _fits(value: Scalar, kind: DType) -> bool:
     return limits.min <= value <= limits.max
 
 
-def _converted(value: Scalar, kind: DType | np.dtype) -> np.ndarray | None:
-    """A number as an array of rank 0; `None` where the element type has no such number."""
+@lru_cache(maxsize=1024, typed=True)
+def _constant(value: Scalar, kind: DType | np.dtype, zero: str) -> np.ndarray | None:
+    """A number as an array of rank 0; `None` where the element type has no such number. `zero` is
+    the text of a zero."""
+    del zero
     element = dtype(kind)
     if not _fits(value, element):
         return None
     with np.errstate(over="ignore"):
         return np.array(value).astype(element.numpy)
-
-
-_constant = lru_cache(maxsize=1024, typed=True)(_converted)
-"""`_converted`, remembered: not for zeros, as -0.0 and 0.0 are one key."""
 
 
 def _run(op: type[Op], tensors: list[Any], attributes: dict[str, Any]) -> Any:
