@@ -150,9 +150,11 @@ class _Search:
         a, b = _kinds_of_a(c)[0], _kinds_of_b(c)[0]
         across = [True, False] if len(c.rows) > 1 else [True]
         # Windows with strides reach far, and rows that are copied from columns are many: short
-        # chunks of both operands fit sooner.
+        # chunks of both operands fit sooner. Not where an update follows: sums that wait where the
+        # result will be leave it no room for the old value.
         windows = rows_are_windows(c)
-        copied = windows or (a, b) == (SLAB, PANELS)
+        plain = all(root.value in c.views for root in c.roots)
+        copied = windows or ((a, b) == (SLAB, PANELS) and plain)
         scales = (0.25, 0.5, 1.0, math.inf) if copied else (1.0, math.inf)
         return Choices(
             self._tiles(), self._chunks(b, scales), [a], [b],
