@@ -269,12 +269,14 @@ def _limit(fitted: Fitted, plan: Plan) -> str:
 
 def _timelines(versions: _Versions, points: Sequence[Point]) -> dict[str, list[tuple[str, int]]]:
     """Ops and bytes in use, in the order they run: without a budget and at the least one."""
+    from tyc.tools.console import size_text
+
     whole = versions.whole
     least = min((p.budget for p in points if p.feasible), default=None)
     chosen = {"no budget": (whole, whole.placer.free)}
     if least is not None and least < whole.placer.free.arena_bytes:
         version = versions.best(least)
-        chosen[f"{least} bytes"] = (version, version.fitted(least))
+        chosen[size_text(least)] = (version, version.fitted(least))
     return {
         name: [(v.plan.steps[k].label, n) for k, n in zip(f.expanded.kernels, f.profile())]
         for name, (v, f) in chosen.items()
