@@ -45,6 +45,10 @@ def test_what_may_not_be_is_refused():
         course.run([0, 1, 1])
     with pytest.raises(ValueError, match="1 kernels do not run"):
         course.run([0])
+    kernels = [Kernel((1,), (0,)), Kernel((0,), (2,))]
+    course = Course(Graph([64, 0, 0], kernels, updates={2: 1}))
+    with pytest.raises(ValueError, match="kernel 0 reads what is overwritten"):
+        course.run([0, 1, 0])
 
 
 def small(seed: int) -> Graph:

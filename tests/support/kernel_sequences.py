@@ -51,7 +51,7 @@ class Course:
 
     `reads[k]` and `writes[k]` are storages that take bytes; `size[s]` is rounded up to 64 bytes.
     `may_repeat(k)`: whether kernel k computes the same again: it writes neither state nor what
-    lives outside of the arena nor a piece of something, and reads no state that is overwritten.
+    lives outside of the arena nor a piece of something. It may until what it reads is overwritten.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -67,11 +67,11 @@ class Course:
         for k, writes in enumerate(self.writes):
             for s in writes:
                 self.made_by.setdefault(s, k)
-        state = set(graph.updates) | set(graph.updates.values())
+        state = set(graph.updates)
         self.repeats = [
             len(self.writes[k]) == len(set(kernel.outputs)) > 0
             and not self.pieces.intersection(self.writes[k])
-            and not state.intersection((*kernel.inputs, *kernel.outputs))
+            and not state.intersection(kernel.outputs)
             for k, kernel in enumerate(graph.kernels)
         ]
 
@@ -117,11 +117,15 @@ class Course:
             profile[at] -= sum(self.size[b] for _, b in matching(usable))
         return Outcome(profile, extra, lives)
 
-    def _lives(self, kernels: Sequence[int]) -> tuple[list[Life], float]:
+    def _lives(self, kernels: Sequence[int], checked: bool = True) -> tuple[list[Life], float]:
         current: dict[int, Life] = {}
         lives: list[Life] = []
-        done, extra = set(), 0.0
+        done, gone, extra = set(), set(), 0.0
         for at, k in enumerate(kernels):
+            kernel = self.graph.kernels[k]
+            if checked and k in done and gone.intersection(kernel.inputs):
+                raise ValueError(f"position {at}: kernel {k} reads what is overwritten")
+            gone.update(self.graph.updates[v] for v in kernel.outputs if v in self.graph.updates)
             for s in self.reads[k]:
                 if s not in current:
                     raise ValueError(f"position {at}: kernel {k} reads {s} before it is written")
@@ -146,7 +150,7 @@ class Course:
         """The sequence without runs after the first of whose results none is read."""
         kernels = list(kernels)
         while True:
-            read = {life.start for life in self._lives(kernels)[0] if life.reads}
+            read = {life.start for life in self._lives(kernels, False)[0] if life.reads}
             seen: set[int] = set()
             kept = []
             for at, k in enumerate(kernels):

@@ -1,4 +1,4 @@
-"""The kernel graphs of the suite's training steps, as they are without a budget.
+"""The kernel graphs of the suite's training steps, without a budget or an update.
 
     graphs = StepGraphs()            # compiled once, then read from build/graphs
     graph, flops = graphs.load("resnet50")
@@ -83,7 +83,7 @@ def _compiled(name: str) -> dict[str, Any]:
     from tyc.compiler.transforms.plan_memory import facts_of, steps_of
     from tyc.tools.memory_study import load_model
 
-    run = Compilation(load_model(name, BATCH, {}, None), host(), Options())
+    run = Compilation(load_model(name, BATCH, {}, None, "none"), host(), Options())
     run.run_program_stages(stop="fuse")
     run.schedule_kernels()
     run.prepare(run.schedule_kernels)
