@@ -20,7 +20,8 @@ from tyc.runtime.errors import UserError
 SMALL = {
     "bottlenecks": (lambda: ResNet(Bottleneck, (3,), 7, width=16), 4, 32),
     "dense": (lambda: DenseNet((3,), growth=16, width=16, bottleneck=2, classes=7), 4, 32),
-    "gpt": (lambda: GPT2(50, 24, 3, 3, 16), 4, 16),
+    # Its scores are computed some rows at a time.
+    "gpt": (lambda: GPT2(1999, 24, 1, 3, 31), 4, 31),
     "lstm": (lambda: LSTM(50, 16, 16), 4, 5),
 }
 
@@ -29,7 +30,7 @@ SMALL = {
 def test_planned_is_touched_and_no_bit_changes(name: str, tmp_path: Path) -> None:
     free, fitted = runs(step_program(*SMALL[name]), (None, 0.5), tmp_path, count=2)
     assert free.holds() and fitted.holds(), (free.row(), fitted.row())
-    assert fitted.recomputed > 0 and fitted.planned < free.planned
+    assert fitted.steps > free.steps and fitted.planned < free.planned
     assert fitted.digests == free.digests
     assert free.losses[0] != free.losses[1]
 
