@@ -10,7 +10,7 @@ something; a kernel that mixes elements) the value has to be copied at the end.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tyc.compiler.planning.memory import ALIGNMENT
 from tyc.compiler.planning.plan import Facts, Plan, root
@@ -126,11 +126,11 @@ class _Dependences:
 
     def order(self) -> list[int]:
         """The steps by dependence, by their rank, and otherwise as they are."""
-        missing = [0] * len(self.after)
+        missing, rank = [0] * len(self.after), self._ranks()
         for followers in self.after:
             for k in followers:
                 missing[k] += 1
-        ready = [(self._rank(k), k) for k, n in enumerate(missing) if not n]
+        ready = [(rank[k], k) for k, n in enumerate(missing) if not n]
         heapq.heapify(ready)
         found = []
         while ready:
@@ -139,15 +139,39 @@ class _Dependences:
             for follower in self.after[k]:
                 missing[follower] -= 1
                 if not missing[follower]:
-                    heapq.heappush(ready, (self._rank(follower), follower))
+                    heapq.heappush(ready, (rank[follower], follower))
         return found
 
-    def _rank(self, k: int) -> int:
-        """-1 for a step that takes values of the arena and makes none: the sooner it runs, the
-        sooner those are free. 1 for one that touches nothing there but scalars: what it overwrites
-        may be of use until the end, where steps run again. 0 for others."""
-        step, buffers = self.plan.steps[k], self.plan.buffers
-        if any(buffers[b].place == "arena" for b in step.outputs):
-            return 0
-        taken = [buffers[b].nbytes for b in step.inputs if buffers[b].place == "arena"]
-        return -1 if any(n > ALIGNMENT for n in taken) else 1
+    def _ranks(self) -> list[int]:
+        """-1 for a step that takes values of the arena and makes none, or none but what such steps
+        put in its place: the sooner they run, the sooner those are free; and for one of scalars
+        that these may wait for. 1 for one that touches nothing there but scalars, and which only
+        such ones follow: what it overwrites may be of use until the end, where steps run again.
+        0 for others."""
+        buffers = self.plan.buffers
+        ranks, made, last = list[int](), list[list[int]](), set[int]()
+        for k, step in enumerate(self.plan.steps):
+            large = any(
+                buffers[b].place == "arena" and buffers[b].nbytes > ALIGNMENT
+                for b in (*step.inputs, *step.outputs)
+            )
+            made.append([b for b in step.outputs if buffers[b].place == "arena"])
+            ranks.append(-1 if large != bool(made[k]) else 0 if large else 1)
+            if not made[k]:
+                last.add(k)
+        for k in range(len(ranks)):
+            if not ranks[k] and all(self._placed(b, last) for b in made[k]):
+                ranks[k] = -1
+        for k in reversed(range(len(ranks))):
+            if ranks[k] == 1 and any(ranks[follower] < 1 for follower in self.after[k]):
+                ranks[k] = 0
+        return ranks
+
+    def _placed(self, value: int, last: Collection[int]) -> bool:
+        """Whether nothing but steps that make as many bytes outside of the arena read a value."""
+        buffers = self.plan.buffers
+        return all(
+            k in last
+            and buffers[value].nbytes == max(buffers[b].nbytes for b in self.plan.steps[k].outputs)
+            for k in self.readers.get(root(self.plan, value), ())
+        )

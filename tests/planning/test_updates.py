@@ -81,6 +81,19 @@ def test_what_frees_values_comes_early_and_what_overwrites_alone_late() -> None:
     assert in_order(plan, facts) == ([0, 1, 2, 4, 3], [])
 
 
+def test_what_an_update_waits_for_comes_early() -> None:
+    # A gradient in a buffer of its own, which the state and the weight take, and the rate's cast.
+    steps = [Step("make", [0], [3]), Step("more", [3], [4]), Step("use", [4, 3], [7]),
+             Step("gradient", [3, 0], [5]), Step("rate", [2], [6]), Step("keep", [5], [8]),
+             Step("apply", [1, 5, 6], [9])]  # fmt: skip
+    plan = _plan(3, 5, {8: 0, 9: 1}, steps)
+    plan.buffers[6].nbytes = 4
+    order, refused = in_order(plan, [*[Facts()] * 6, Facts(in_place=[(0, 0)])])
+    assert not refused
+    assert [steps[k].kernel for k in order] == [
+        "rate", "make", "gradient", "keep", "apply", "more", "use"]  # fmt: skip
+
+
 def test_a_reader_that_needs_the_new_value_refuses_it() -> None:
     steps = [Step("write", [1], [3]), Step("read", [0, 3], [2])]
     assert in_order(_plan(2, 1, {3: 0}, steps), [Facts(), Facts()])[1] == [3]
