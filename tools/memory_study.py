@@ -145,7 +145,7 @@ def study(
     )
     limits, seconds = _search(versions, budgets, report)
     for limit, spent in zip(limits, seconds):
-        found.points.append(_point(whole, versions.best(limit), limit, spent))
+        found.points.append(_point(whole, *versions.best(limit), limit, spent))
     found.timelines = _timelines(versions, found.points)
     return found
 
@@ -171,10 +171,6 @@ class _Version:
         return _Version(
             plan, flops, Placer(graph_of(plan, facts_of(plan, run.kernels, run.target)))
         )
-
-    def fitted(self, limit: int) -> Fitted:
-        """The cheapest plan found within a budget, or the smallest."""
-        return self.placer.within(limit) or self.placer.smallest()
 
     def seconds(self, fitted: Fitted) -> float:
         """What a plan's steps take."""
@@ -210,9 +206,17 @@ class _Versions:
             tried.append(self.whole)
             self.whole.placer.place(limit)
 
-    def best(self, limit: int) -> _Version:
-        """The version that a budget was planned with."""
-        return self.tried[limit][-1]
+    def best(self, limit: int) -> tuple[_Version, Fitted]:
+        """The quickest of all plans found within a budget, or the smallest of that budget's.
+
+        Of all, so that a smaller budget never has the larger peak.
+        """
+        versions = [self.whole, *self.cut.values()]
+        fits = [(v, f) for v in versions if (f := v.placer.within(limit)) is not None]
+        if not fits:
+            version = self.tried[limit][-1]
+            return version, version.placer.smallest()
+        return min(fits, key=lambda found: (found[0].seconds(found[1]), found[1].arena_bytes))
 
 
 def _kept_bytes(program: Program) -> tuple[int, int]:
@@ -242,8 +246,7 @@ def _search(
     return limits, seconds
 
 
-def _point(whole: _Version, version: _Version, limit: int, spent: float) -> Point:
-    fitted = version.fitted(limit)
+def _point(whole: _Version, version: _Version, fitted: Fitted, limit: int, spent: float) -> Point:
     runs, step = fitted.expanded.kernels, whole.seconds(whole.placer.free)
     fits = fitted.arena_bytes <= limit
     return Point(
@@ -275,8 +278,7 @@ def _timelines(versions: _Versions, points: Sequence[Point]) -> dict[str, list[t
     least = min((p.budget for p in points if p.feasible), default=None)
     chosen = {"no budget": (whole, whole.placer.free)}
     if least is not None and least < whole.placer.free.arena_bytes:
-        version = versions.best(least)
-        chosen[size_text(least)] = (version, version.fitted(least))
+        chosen[size_text(least)] = versions.best(least)
     return {
         name: [(v.plan.steps[k].label, n) for k, n in zip(f.expanded.kernels, f.profile())]
         for name, (v, f) in chosen.items()

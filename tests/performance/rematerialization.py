@@ -122,12 +122,17 @@ def _point(share: float, free: int, peak: int, live: int, fits: bool) -> dict[st
 
 
 def falling(bench: Bench, count: int = 50) -> Rows:
-    """Whether peaks fall with budgets, and stay within them where one is said to fit."""
+    """Whether peaks fall with budgets, and stay within them where one is said to fit.
+
+    As in `tyc memory`, all are planned before the cheapest within each is chosen.
+    """
     for name in bench.chosen(FALLING):
         placer = Placer(bench.load(name)[0])
         free = placer.free.arena_bytes
         limits = [int(free * (1 - 0.8 * i / (count - 1))) for i in range(count)]
-        plans = [placer.place(limit) for limit in limits]
+        for limit in limits:
+            placer.place(limit)
+        plans = [placer.within(limit) or placer.smallest() for limit in limits]
         peaks = [plan.arena_bytes for plan in plans]
         fits = [peak <= limit for peak, limit in zip(peaks, limits)]
         yield (
