@@ -77,7 +77,10 @@ def _frontier(study: Study) -> go.Figure:
                 line={"color": color, "dash": "dot" if kind == "time" else "solid"},
                 hovertemplate="%{text}<extra></extra>",
             )  # fmt: skip
-    axes = {"xaxis_title": "peak, % of the plan without budget", "yaxis_title": "more work, %"}
+    axes: dict[str, Any] = {
+        "xaxis_title": "peak, % of the plan without budget",
+        "yaxis_title": "more work, %",
+    }
     return figure.update_layout(**_LAYOUT, **axes)
 
 
@@ -112,6 +115,9 @@ def _timeline(study: Study) -> go.Figure:
         figure.add_annotation(
             x=at, y=used[at], text=escape(op), arrowcolor=color, font={"color": color}, ay=-24, ax=0
         )
-    axes = {"xaxis_title": "kernel, in the order of the plan", "yaxis_title": f"in use, {unit}"}
+    axes: dict[str, Any] = {
+        "xaxis_title": "kernel, in the order of the plan",
+        "yaxis_title": f"in use, {unit}",
+    }
     figure.update_yaxes(rangemode="tozero")
     return figure.update_layout(**_LAYOUT, **axes, hovermode="x")

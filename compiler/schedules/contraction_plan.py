@@ -50,7 +50,8 @@ _FEW_PARTS = (1, 5, 16, 64)
 def make(contraction: Contraction, target: Target) -> Plan | None:
     """The plan with the least estimated time, or `None` where no plan fits the stack."""
     search = _Search(contraction, Machine.of(contraction, target))
-    rough = heapq.nsmallest(3, search.plans(search.usual(), _FEW_PARTS), key=search.cost)
+    tried = (search.plans(search.usual(short), _FEW_PARTS) for short in (False, True))
+    rough = next(filter(None, (heapq.nsmallest(3, plans, key=search.cost) for plans in tried)), [])
     # What is best with few cuts is cut in every way.
     likely = dict.fromkeys(
         replace(p, rows=_UNCUT, columns=_UNCUT, a_elements=0, b_elements=0) for p in rough
@@ -144,17 +145,18 @@ class _Search:
         """Estimated cycles."""
         return cost(plan, self.contraction, self.machine)
 
-    def usual(self) -> Choices:
-        """The choices that `make` compares beside the cuts of rows and columns."""
+    def usual(self, short: bool = False) -> Choices:
+        """The choices that `make` compares beside the cuts of rows and columns; `short` where
+        none of the others fits."""
         c = self.contraction
         a, b = _kinds_of_a(c)[0], _kinds_of_b(c)[0]
         across = [True, False] if len(c.rows) > 1 else [True]
         # Windows with strides reach far, and rows that are copied from columns are many: short
-        # chunks of both operands fit sooner. Not where an update follows: sums that wait where the
-        # result will be leave it no room for the old value.
+        # chunks of both operands fit sooner. Where an update follows only if nothing else fits:
+        # sums that wait where the result will be leave it no room for the old value.
         windows = rows_are_windows(c)
         plain = all(root.value in c.views for root in c.roots)
-        copied = windows or ((a, b) == (SLAB, PANELS) and plain)
+        copied = short or windows or ((a, b) == (SLAB, PANELS) and plain)
         scales = (0.25, 0.5, 1.0, math.inf) if copied else (1.0, math.inf)
         return Choices(
             self._tiles(), self._chunks(b, scales), [a], [b],

@@ -35,9 +35,10 @@ from tyc.dialects import building
 from tyc.dialects.program import Program
 from tyc.dialects.types import TensorType, accumulator
 
-_LARGE, _FEWEST_ROWS, _MOST, _SHARE = 8, 16, 32, 6
+_LARGE, _FEWEST_ROWS, _MOST, _SHARE, _PAYS = 8, 16, 32, 6, 0.9
 """Of the largest tensor, what is as large as this part of it is cut as well; rows of a strip; the
-most strips; the part of a budget that a strip may have."""
+most strips; the part of a budget that a strip may have; what of the largest tensor's bytes its
+narrowest strip and the kept sums may take."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Region:
         """In how many strips: as few as leave room for what lives beside them, then as many as pay
         at all. None where they do not. `free` is what the program needs without a budget."""
         left, most = budget - self.added, min(self.rows // _FEWEST_ROWS, _MOST)
-        if 2 * self.added > self.nbytes or most < 2:
+        if most < 2 or self.added + self.nbytes // most > _PAYS * self.nbytes:
             return ()
         room = max(left - (free - self.nbytes), left // _SHARE, 1)
         least = -(-self.nbytes // room)

@@ -61,7 +61,8 @@ def test_bits_and_bytes(update: bool, exact: bool, tmp_path: Path) -> None:
     cut, after = results(program, tmp_path / "cut.so", 0.4, exact)
     assert before["workspace_bytes"] > ROWS * CLASSES * 4
     assert after["workspace_bytes"] <= after["budget_bytes"] < ROWS * CLASSES * 2
-    assert after["recomputed_steps"] == 0
+    # With an update the fewest strips and a little that runs again come before more strips.
+    assert update or after["recomputed_steps"] == 0
     assert free == cut
 
 
@@ -70,8 +71,9 @@ def test_strips_leave_room_and_are_alike() -> None:
     assert region.strips(100 << 20, 90 << 20) == (2, 32)
     assert region.strips(100 << 20, 50 << 20) == (8, 32)
     assert region.strips(65 << 20, 65 << 20) == ()
+    assert Region([], [], 1024, 64 << 20, 40 << 20).strips(100 << 20, 50 << 20) == (32,)
     # A sum that has to be kept takes what the strips give.
-    assert Region([], [], 1024, 64 << 20, 40 << 20).strips(100 << 20, 50 << 20) == ()
+    assert Region([], [], 1024, 64 << 20, 56 << 20).strips(100 << 20, 50 << 20) == ()
     assert Region([], [], 24, 64 << 20, 0).strips(100 << 20, 50 << 20) == ()
 
 
